@@ -1,0 +1,79 @@
+"""Names and sizes: what the networks are built from, with no torch."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Degradation(StrEnum):
+    """Kinds of damage the bundled adapters remove (ABAIR, section 3)."""
+
+    NOISE = "noise"
+    BLUR = "blur"
+    RAIN = "rain"
+    HAZE = "haze"
+    LOWLIGHT = "lowlight"
+
+
+CLEAN = "clean"
+"""Name of the class of undamaged pixels; the paper draws none, we need it to leave them alone."""
+
+CLASSES: tuple[str, ...] = (CLEAN, *Degradation)
+"""Classes of the degradation map, in the order of its channels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestorerConfig:
+    """Sizes of one restorer. Stored inside its weights file.
+
+    Attributes:
+        unshuffle: Factor of the pixel-unshuffle at the input; the net works at 1/unshuffle.
+        widths: Channels of each level of the U, finest first.
+        encoder_blocks: Blocks on the way down at each level but the coarsest.
+        middle_blocks: Blocks at the coarsest level.
+        decoder_blocks: Blocks on the way up at each level but the coarsest, finest first.
+        context_width: Channels of the context encoder's first level.
+        context_dim: Length of the context vector.
+        grid_dim: Channels of the context grid.
+        classes: Classes of the segmentation head, in channel order.
+    """
+
+    unshuffle: int = 2
+    widths: tuple[int, ...] = (48, 96, 192)
+    encoder_blocks: tuple[int, ...] = (2, 2)
+    middle_blocks: int = 4
+    decoder_blocks: tuple[int, ...] = (2, 2)
+    context_width: int = 16
+    context_dim: int = 96
+    grid_dim: int = 32
+    classes: tuple[str, ...] = CLASSES
+
+    def __post_init__(self) -> None:
+        levels = len(self.widths)
+        if levels < 2:
+            raise ValueError(f"widths must name at least 2 levels, got {self.widths}")
+        for name in ("encoder_blocks", "decoder_blocks"):
+            if len(getattr(self, name)) != levels - 1:
+                raise ValueError(f"{name} must have {levels - 1} entries, got {getattr(self, name)}")
+        if self.unshuffle < 1:
+            raise ValueError(f"unshuffle must be at least 1, got {self.unshuffle}")
+
+    @property
+    def multiple(self) -> int:
+        """Pixels: heights and widths inside the network are multiples of this."""
+        return self.unshuffle * 2 ** (len(self.widths) - 1)
+
+
+PRESETS: dict[str, RestorerConfig] = {
+    "small": RestorerConfig(),
+    "large": RestorerConfig(
+        unshuffle=1,
+        widths=(48, 96, 192, 384),
+        encoder_blocks=(4, 6, 6),
+        middle_blocks=8,
+        decoder_blocks=(8, 6, 6),
+        context_width=32,
+        context_dim=256,
+        grid_dim=64,
+    ),
+}
+"""``small`` ships and runs on a CPU; ``large`` follows the paper's scale and wants a GPU."""
