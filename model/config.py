@@ -42,7 +42,7 @@ class RestorerConfig:
     encoder_blocks: tuple[int, ...] = (2, 2)
     middle_blocks: int = 4
     decoder_blocks: tuple[int, ...] = (2, 2)
-    context_width: int = 16
+    context_width: int = 24
     context_dim: int = 96
     grid_dim: int = 32
     classes: tuple[str, ...] = CLASSES
@@ -53,14 +53,16 @@ class RestorerConfig:
             raise ValueError(f"widths must name at least 2 levels, got {self.widths}")
         for name in ("encoder_blocks", "decoder_blocks"):
             if len(getattr(self, name)) != levels - 1:
-                raise ValueError(f"{name} must have {levels - 1} entries, got {getattr(self, name)}")
+                raise ValueError(
+                    f"{name} must have {levels - 1} entries, got {getattr(self, name)}"
+                )
         if self.unshuffle < 1:
             raise ValueError(f"unshuffle must be at least 1, got {self.unshuffle}")
 
     @property
     def multiple(self) -> int:
         """Pixels: heights and widths inside the network are multiples of this."""
-        return self.unshuffle * 2 ** (len(self.widths) - 1)
+        return self.unshuffle << (len(self.widths) - 1)
 
 
 PRESETS: dict[str, RestorerConfig] = {
@@ -71,7 +73,7 @@ PRESETS: dict[str, RestorerConfig] = {
         encoder_blocks=(4, 6, 6),
         middle_blocks=8,
         decoder_blocks=(8, 6, 6),
-        context_width=32,
+        context_width=48,
         context_dim=256,
         grid_dim=64,
     ),

@@ -1,0 +1,269 @@
+"""Weights on disk: one folder with the baseline, the estimator, and one folder an adapter.
+
+    FOLDER/base.safetensors          config and provenance in its metadata; fp16
+    FOLDER/estimator.safetensors     names of the adapters it weighs in its metadata
+    FOLDER/adapters/NAME/            PEFT's layout: adapter_config.json,
+                                     adapter_model.safetensors, README.md (model card)
+
+Only safetensors are read. Every key is checked: what is missing or unexpected is named.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from model.config import RestorerConfig
+from model.estimator import Estimator
+from model.restorer import AdapterInfo, ModelInfo, Restorer
+
+BUNDLED = Path(__file__).parent / "weights"
+"""Folder of the weights that ship with the package."""
+
+_PREFIX = "base_model.model."
+
+
+def load(folder: Path | str | None = None) -> Restorer:
+    """Load a restorer with all its adapters.
+
+    Args:
+        folder: Where ``base.safetensors`` is; the bundled weights when None.
+
+    Returns:
+        The restorer in fp32, in evaluation mode, on the CPU.
+
+    Raises:
+        FileNotFoundError: If there is no ``base.safetensors``.
+        ValueError: If a file's keys or shapes don't fit; the message names them.
+    """
+    folder = BUNDLED if folder is None else Path(folder)
+    restorer = load_base(folder)
+    _load_estimator(restorer, folder)
+    return restorer.eval().channels_last()
+
+
+def load_base(folder: Path) -> Restorer:
+    """Load the baseline alone; errors as of ``load``."""
+    path = folder / "base.safetensors"
+    if not path.is_file():
+        raise FileNotFoundError(f"no weights at {path}; name a folder that holds base.safetensors")
+    tensors, metadata = _read(path)
+    restorer = Restorer(config_from(json.loads(metadata["config"])))
+    parts = base_parts(restorer)
+    _load_into(parts, tensors, path)
+    restorer.info = ModelInfo(
+        name=metadata["name"],
+        sha256=digest(path),
+        parameters=sum(p.numel() for p in parts.parameters()),
+        licence=metadata.get("licence", ""),
+    )
+    return restorer.eval().channels_last()
+
+
+def load_with_adapters(folder: Path) -> Restorer:
+    """Load the baseline and every adapter there is, with a new estimator for them."""
+    restorer = load_base(folder)
+    add_adapters(restorer, sorted(path.parent for path in folder.glob("adapters/*/*.safetensors")))
+    restorer.estimator = Estimator(restorer.config, len(restorer.adapters))
+    return restorer.channels_last()
+
+
+def save_base(
+    restorer: Restorer, folder: Path, *, name: str, licence: str, provenance: Mapping[str, Any]
+) -> None:
+    """Write the baseline: context encoder, backbone and head, without adapters."""
+    folder.mkdir(parents=True, exist_ok=True)
+    metadata = {
+        "name": name,
+        "licence": licence,
+        "config": json.dumps(dataclasses.asdict(restorer.config)),
+        "provenance": json.dumps(provenance),
+    }
+    own = base_parts(restorer).state_dict()
+    baseline = {key: tensor for key, tensor in own.items() if ".lora_" not in key}
+    _write(folder / "base.safetensors", baseline, metadata)
+
+
+def save_adapter(
+    restorer: Restorer, name: str, folder: Path, *, config: Mapping[str, Any], card: str
+) -> None:
+    """Write one resident adapter as PEFT would: ``folder`` is the adapter's own.
+
+    Raises:
+        ValueError: If no adapter of that name is resident.
+    """
+    names = [adapter.name for adapter in restorer.adapters]
+    if name not in names:
+        raise ValueError(f"no adapter {name!r}; resident are {names}")
+    info = restorer.adapters[names.index(name)]
+    first = sum(adapter.rank for adapter in restorer.adapters[: names.index(name)])
+    tensors = {}
+    for layer_name, layer in restorer.adapted_convolutions().items():
+        assert layer.lora_A is not None
+        assert layer.lora_B is not None
+        part = slice(first, first + info.rank)
+        tensors[f"{_PREFIX}{layer_name}.lora_A.weight"] = layer.lora_A[part]
+        tensors[f"{_PREFIX}{layer_name}.lora_B.weight"] = layer.lora_B[:, part, None, None]
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "adapter_model.safetensors", tensors, {"format": "pt"})
+    peft = {
+        "peft_type": "LORA",
+        "base_model_name_or_path": restorer.info.name,
+        "base_model_sha256": restorer.info.sha256,
+        "r": info.rank,
+        "lora_alpha": info.scaling * info.rank,
+        "target_modules": sorted(restorer.adapted_convolutions()),
+        "bias": "none",
+        "inference_mode": True,
+        "abair": {"title": info.title, "degradation": info.degradation, **config},
+    }
+    (folder / "adapter_config.json").write_text(json.dumps(peft, indent=1) + "\n")
+    (folder / "README.md").write_text(card)
+
+
+def save_estimator(restorer: Restorer, folder: Path, *, provenance: Mapping[str, Any]) -> None:
+    """Write the estimator with the names of the adapters that it weighs, in order."""
+    metadata = {
+        "adapters": json.dumps([adapter.name for adapter in restorer.adapters]),
+        "provenance": json.dumps(provenance),
+    }
+    _write(folder / "estimator.safetensors", restorer.estimator.state_dict(), metadata)
+
+
+def add_adapters(restorer: Restorer, folders: list[Path]) -> None:
+    """Make the adapters in ``folders`` resident, replacing those that were.
+
+    Raises:
+        ValueError: If an adapter's keys or shapes don't fit, or it was trained on other weights.
+    """
+    read = [_read_adapter(restorer, folder) for folder in folders]
+    for name, layer in restorer.adapted_convolutions().items():
+        layer.set_adapters([matrices[name] for _, matrices in read])
+    restorer.adapters = tuple(info for info, _ in read)
+    restorer.requires_grad_(requires_grad=False)
+
+
+def base_parts(restorer: Restorer) -> nn.ModuleDict:
+    """Return what phase I trains and every later phase freezes."""
+    return nn.ModuleDict(
+        {"context": restorer.context, "backbone": restorer.backbone, "head": restorer.head}
+    )
+
+
+def config_from(stored: Mapping[str, Any]) -> RestorerConfig:
+    """Rebuild the config stored in a weights file."""
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()
+    }
+    return RestorerConfig(**values)
+
+
+def digest(path: Path) -> str:
+    """Return the sha256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _load_estimator(restorer: Restorer, folder: Path) -> None:
+    """Load the estimator and the adapters that it weighs; a folder may have neither yet."""
+    path = folder / "estimator.safetensors"
+    if not path.is_file():
+        return
+    tensors, metadata = _read(path)
+    names = json.loads(metadata["adapters"])
+    restorer.estimator = Estimator(restorer.config, len(names))
+    _load_into(restorer.estimator, tensors, path)
+    add_adapters(restorer, [folder / "adapters" / name for name in names])
+
+
+def _read_adapter(
+    restorer: Restorer, folder: Path
+) -> tuple[AdapterInfo, dict[str, tuple[Tensor, Tensor]]]:
+    path = folder / "adapter_model.safetensors"
+    config = json.loads((folder / "adapter_config.json").read_text())
+    trained_on, here = config.get("base_model_sha256"), restorer.info.sha256
+    if trained_on and here and trained_on != here:
+        raise ValueError(
+            f"{folder} was trained on other base weights (sha256 {trained_on[:12]}, "
+            f"loaded are {here[:12]}); train it again on these"
+        )
+    tensors, _ = _read(path)
+    layers = restorer.adapted_convolutions()
+    rank = config["r"]
+    expected = {}
+    for name, layer in layers.items():
+        expected[f"{_PREFIX}{name}.lora_A.weight"] = (rank, *layer.weight.shape[1:])
+        expected[f"{_PREFIX}{name}.lora_B.weight"] = (layer.out_channels, rank, 1, 1)
+    _check(expected, {key: tuple(t.shape) for key, t in tensors.items()}, path)
+    matrices = {
+        name: (
+            tensors[f"{_PREFIX}{name}.lora_A.weight"].float(),
+            tensors[f"{_PREFIX}{name}.lora_B.weight"].float()[:, :, 0, 0],
+        )
+        for name in layers
+    }
+    about = config["abair"]
+    info = AdapterInfo(
+        name=folder.name,
+        title=about["title"],
+        degradation=about["degradation"],
+        rank=rank,
+        scaling=config["lora_alpha"] / rank,
+        parameters=sum(t.numel() for t in tensors.values()),
+        bytes=path.stat().st_size,
+        sha256=digest(path),
+        gain_db=about.get("gain_db"),
+        licence=about.get("licence", ""),
+    )
+    return info, matrices
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    with safe_open(path, framework="pt") as file:
+        return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write in half precision, all or nothing: first beside the file, then over it."""
+    half = {key: t.detach().to("cpu", torch.float16).contiguous() for key, t in tensors.items()}
+    beside = path.with_suffix(".partial")
+    save_file(half, beside, metadata)
+    beside.replace(path)
+
+
+def _load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    own = module.state_dict()
+    _check(
+        {key: tuple(t.shape) for key, t in own.items()},
+        {key: tuple(t.shape) for key, t in tensors.items()},
+        path,
+    )
+    module.load_state_dict({key: t.float() for key, t in tensors.items()})
+
+
+def _check(
+    expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]], path: Path
+) -> None:
+    """Compare keys and shapes.
+
+    Raises:
+        ValueError: Naming the first keys that are missing, unexpected, or of another shape.
+    """
+    missing = sorted(set(expected) - set(found))
+    unexpected = sorted(set(found) - set(expected))
+    wrong = [
+        f"{key} {found[key]}, expected {expected[key]}"
+        for key in sorted(set(expected) & set(found))
+        if found[key] != expected[key]
+    ]
+    problems = {"missing": missing, "unexpected": unexpected, "of another shape": wrong}
+    told = [f"{len(keys)} {what}: {', '.join(keys[:3])}" for what, keys in problems.items() if keys]
+    if told:
+        raise ValueError(f"{path} does not fit this model; " + "; ".join(told))

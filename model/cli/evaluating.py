@@ -1,0 +1,103 @@
+"""What ``abair evaluate`` does: measure, then print tables or JSON."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from model.cli.tables import map_table, score_table
+from model.evaluation import (
+    MODES,
+    MapScore,
+    Mix,
+    Score,
+    evaluate_maps,
+    evaluate_task,
+    find_pairs,
+    five_task_average,
+    label_picture,
+    mixed_pictures,
+)
+from model.restorer import Restorer
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure.
+
+    Attributes:
+        folder: Pairs, or None.
+        modes: Ways to choose adapters; empty for all.
+        limit: Most pictures a task, or None.
+        map_pairs: Clean pictures to make maps' pictures of, or None.
+        count: Number of those, of each mix.
+        as_json: Print JSON instead of tables.
+    """
+
+    folder: Path | None
+    modes: tuple[str, ...]
+    limit: int | None
+    map_pairs: Path | None
+    count: int
+    as_json: bool
+
+
+def run(load: Callable[[], Restorer], options: Options) -> None:
+    """Measure what ``options`` ask for with a restorer of ``load``, and print it.
+
+    Raises:
+        ValueError: If a folder isn't laid out as it should be, or a mode is unknown.
+    """
+    restorer = load()
+    progress = Progress(console=Console(stderr=True), transient=True)
+    with progress:
+        scores = _scores(restorer, options, progress)
+        maps = _maps(restorer, options, progress)
+    if options.as_json:
+        answer = {
+            "model": {"name": restorer.info.name, "sha256": restorer.info.sha256},
+            "scores": [asdict(score) for score in scores],
+            "maps": {mix: asdict(score) for mix, score in maps.items()},
+        }
+        Console(soft_wrap=True, highlight=False).print(json.dumps(answer, indent=1), markup=False)
+        return
+    console = Console()
+    if scores:
+        console.print(score_table(scores))
+    for mix, score in maps.items():
+        console.print(map_table(score, f"degradation map, {mix}: % of the pixels of each class"))
+
+
+def _scores(restorer: Restorer, options: Options, progress: Progress) -> list[Score]:
+    """Score every task of the folder, then the five-task average."""
+    if options.folder is None:
+        return []
+    scores: list[Score] = []
+    for task, pairs in find_pairs(options.folder, limit=options.limit).items():
+        bar = progress.add_task(task, total=len(pairs))
+        scores += evaluate_task(
+            restorer,
+            task,
+            pairs,
+            modes=options.modes or MODES,
+            advance=partial(progress.advance, bar),
+        )
+    return scores + five_task_average(scores)
+
+
+def _maps(restorer: Restorer, options: Options, progress: Progress) -> dict[str, MapScore]:
+    """Score the map on pictures of every mix."""
+    if options.map_pairs is None:
+        return {}
+    scores = {}
+    for mix in Mix:
+        pictures = mixed_pictures(options.map_pairs, options.count, mix)
+        tracked = progress.track(pictures, total=options.count, description=f"map, {mix}")
+        scores[str(mix)] = evaluate_maps(
+            lambda picture: label_picture(restorer, picture), tracked, restorer.config.classes
+        )
+    return scores

@@ -1,0 +1,59 @@
+"""Tables for people: what ``evaluate`` and ``adapter list`` print."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.table import Table
+
+from model.evaluation import MapScore, Score
+from model.restorer import AdapterInfo
+
+
+def score_table(scores: Iterable[Score]) -> Table:
+    """Lay out PSNR and SSIM by task and mode; the gain is over the task's input."""
+    table = Table("task", "n", "mode", "PSNR", "gain", "SSIM", "s/MP", box=None)
+    for column in (1, 3, 4, 5, 6):
+        table.columns[column].justify = "right"
+    inputs: dict[str, float] = {}
+    for score in scores:
+        first = score.task not in inputs
+        baseline = inputs.setdefault(score.task, score.psnr)
+        table.add_row(
+            score.task if first else "",
+            str(score.count) if first else "",
+            score.mode,
+            f"{score.psnr:.2f}",
+            "" if first else f"{score.psnr - baseline:+.2f}",
+            f"{score.ssim:.4f}",
+            "" if score.seconds_per_megapixel is None else f"{score.seconds_per_megapixel:.2f}",
+        )
+    return table
+
+
+def map_table(score: MapScore, title: str) -> Table:
+    """Lay out a map's confusion: shares of each true class, in percent."""
+    caption = f"mean IoU {score.mean_iou:.3f} over {score.count} pictures"
+    table = Table("true", *score.classes, title=title, caption=caption, box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, row in zip(score.classes, score.confusion, strict=True):
+        if total := sum(row):
+            table.add_row(name, *(f"{100 * pixels / total:.1f}" for pixels in row))
+    return table
+
+
+def adapter_table(adapters: Sequence[AdapterInfo]) -> Table:
+    """Lay out the resident adapters."""
+    table = Table("name", "title", "removes", "rank", "parameters", "bytes", "gain", box=None)
+    for column in table.columns[3:]:
+        column.justify = "right"
+    for adapter in adapters:
+        table.add_row(
+            adapter.name,
+            adapter.title,
+            adapter.degradation,
+            str(adapter.rank),
+            f"{adapter.parameters:,}",
+            f"{adapter.bytes:,}",
+            "" if adapter.gain_db is None else f"{adapter.gain_db:+.2f} dB",
+        )
+    return table

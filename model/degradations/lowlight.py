@@ -1,0 +1,81 @@
+"""Low light: too short an exposure, with the sensor's noise in it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.degradations._picture import (
+    Picture,
+    draw_normal,
+    light_to_levels,
+    look_up,
+    to_bytes,
+    to_linear,
+)
+
+DARKEST = 1 / 150
+"""Exposure at severity 1."""
+
+_SHOT = np.array([3.2, 1.0, 1.9], dtype=np.float32)  # red and blue are amplified most
+_CAMERA_SHARE = 0.65  # pictures as noisy as a hand-held camera's; the rest can be almost clean
+
+
+def lower_light(clean: Picture, severity: float, rng: np.random.Generator) -> Picture:
+    """Expose for less light: ``DARKEST ** severity`` times the light.
+
+    In linear light: undo part of the finished picture's tone curve, expose, tint, add shot and
+    read noise; then encode. Light before and deviation of the noise depend on nothing but the
+    value at hand, so both are tables of 256 entries a channel.
+
+    Args:
+        clean: (H, W, 3) in [0, 1].
+        severity: In [0, 1].
+        rng: Source of randomness.
+
+    Returns:
+        (H, W, 3), 8-bit levels.
+    """
+    if severity == 0:
+        return clean.copy()
+    light = expose(severity, rng)
+    deviation = _sensor_noise(light, severity, rng)
+    levels = to_bytes(clean)
+    noise = draw_normal(clean.shape, rng)
+    noise *= look_up(deviation, levels)
+    noise += look_up(light, levels)
+    return light_to_levels(noise)
+
+
+def expose(severity: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Light that reaches the sensor, for each 8-bit level of the finished picture.
+
+    Exposure brackets show a finished picture's curve to compress highlights and, mostly, to
+    deepen shadows; both are undone here by a random amount that grows with severity.
+
+    Args:
+        severity: In (0, 1].
+        rng: Source of randomness.
+
+    Returns:
+        (256, 3), rising.
+    """
+    scale = to_linear(np.linspace(0, 1, 256, dtype=np.float32))[:, None]
+    power = np.exp(rng.normal(-0.1, 0.18) * severity)
+    highlights = rng.uniform(0, 2) * severity
+    tint = np.exp(rng.normal(0, 0.12 * severity, 3))
+    bent = scale**power * (1 + highlights * scale**2)
+    return np.asarray(bent * tint * DARKEST**severity, dtype=np.float32)
+
+
+def _sensor_noise(
+    light: NDArray[np.float32], severity: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Deviation of variance ``shot * light + read ** 2``, larger in red and blue."""
+    if rng.random() < _CAMERA_SHARE:
+        strength = rng.lognormal(np.log(1.2), 0.4)
+    else:
+        strength = np.exp(rng.uniform(np.log(0.05), np.log(3)))
+    strength *= min(1.0, 1.5 * severity)
+    channels = 1 + (_SHOT - 1) * rng.uniform(0.3, 1.2)
+    shot = 5e-5 * strength * channels
+    read = 2.5e-4 * strength * np.sqrt(channels)
+    return np.asarray(np.sqrt(light * shot + read**2), dtype=np.float32)

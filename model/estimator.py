@@ -1,0 +1,92 @@
+"""What a picture as a whole tells: the context of the restoring path, and the adapters' weights."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.config import RestorerConfig
+from model.views import Views
+
+
+class ViewEncoder(nn.Module):
+    """Pixels -> features at 1/8 of the resolution, by plain strided convolutions."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.out_channels = 4 * width
+        self.conv1 = nn.Conv2d(24, width, 3, padding=1)
+        self.conv2 = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
+        self.conv3 = nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1)
+        self.conv4 = nn.Conv2d(4 * width, 4 * width, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Encode ``x``: (B, 3, h, w) in [0, 1] -> (B, C, h/8, w/8)."""
+        lifted = torch.cat([x, x.clamp(min=0).sqrt()], dim=1) - 0.5  # the root opens the dark end
+        folded = F.pixel_unshuffle(lifted, 2).contiguous(memory_format=torch.channels_last)
+        y = F.silu(self.conv2(F.silu(self.conv1(folded))))
+        y = F.silu(self.conv3(y))
+        out: Tensor = y + F.silu(self.conv4(y))
+        return out
+
+
+class PictureEncoder(nn.Module):
+    """Views of whole pictures -> one vector a picture, and the thumbnail's feature grid."""
+
+    def __init__(self, width: int, dim: int) -> None:
+        super().__init__()
+        self.near = ViewEncoder(width)
+        self.far = ViewEncoder(width)
+        pooled = 3 * self.near.out_channels + 2 * self.far.out_channels
+        self.mix = nn.Linear(pooled, dim)
+        self.out = nn.Linear(dim, dim)
+
+    def forward(self, views: Views) -> tuple[Tensor, Tensor]:
+        """Encode ``views`` -> vectors (B, D) and grids (B, C, 12, 12)."""
+        batch, count = views.patches.shape[:2]
+        near = self.near(views.patches.flatten(0, 1)).mean(dim=(2, 3)).view(batch, count, -1)
+        far = self.far(views.thumbnail)
+        pooled = torch.cat(
+            [
+                near.mean(dim=1),
+                near.amax(dim=1),
+                near.amin(dim=1),
+                far.mean((2, 3)),
+                far.amax((2, 3)),
+            ],
+            dim=1,
+        )
+        vector = F.silu(self.mix(pooled))
+        return vector + F.silu(self.out(vector)), far
+
+
+class ContextEncoder(nn.Module):
+    """Views -> context vector (B, D) and context grid (B, G, 12, 12) of the restoring path."""
+
+    def __init__(self, config: RestorerConfig) -> None:
+        super().__init__()
+        self.encode = PictureEncoder(config.context_width, config.context_dim)
+        self.ground = nn.Conv2d(self.encode.far.out_channels, config.grid_dim, 3, padding=1)
+
+    def forward(self, views: Views) -> tuple[Tensor, Tensor]:
+        """Encode ``views`` -> vectors (B, D), grids (B, G, 12, 12)."""
+        vector, far = self.encode(views)
+        return vector, self.ground(far)
+
+
+class Estimator(nn.Module):
+    """Views -> probability of each adapter, and of none (ABAIR, phase III).
+
+    ``p = softmax(E(x))`` over K adapters and *none*; what goes to *none* is left to the baseline,
+    so the weights of the adapters sum to at most one.
+    """
+
+    def __init__(self, config: RestorerConfig, adapters: int) -> None:
+        super().__init__()
+        self.encode = PictureEncoder(config.context_width, config.context_dim)
+        self.classify = nn.Linear(config.context_dim, 1 + adapters)
+
+    def forward(self, views: Views) -> Tensor:
+        """Estimate: -> logits (B, 1 + K), *none* first."""
+        vector, _ = self.encode(views)
+        logits: Tensor = self.classify(vector)
+        return logits

@@ -1,0 +1,28 @@
+"""How good a restorer is, on pictures whose clean originals or degradations are known."""
+
+from model.evaluation.files import (
+    Pair,
+    find_pairs,
+    picture_tensor,
+    pictures_in,
+    read_picture,
+)
+from model.evaluation.maps import MapScore, Mix, evaluate_maps, label_picture, mixed_pictures
+from model.evaluation.scores import MODES, Score, evaluate_task, five_task_average
+
+__all__ = [
+    "MODES",
+    "MapScore",
+    "Mix",
+    "Pair",
+    "Score",
+    "evaluate_maps",
+    "evaluate_task",
+    "find_pairs",
+    "five_task_average",
+    "label_picture",
+    "mixed_pictures",
+    "picture_tensor",
+    "pictures_in",
+    "read_picture",
+]

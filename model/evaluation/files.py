@@ -1,0 +1,71 @@
+"""Picture files: pairs of a folder of tasks, and pixels of a file."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+"""File names that are taken for pictures, in lower case."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Files of one picture of a task."""
+
+    degraded: Path
+    clean: Path
+
+
+def find_pairs(folder: Path, *, limit: int | None = None) -> dict[str, list[Pair]]:
+    """Find ``TASK/degraded/NAME.*`` and ``TASK/clean/NAME.*`` under ``folder``, sorted.
+
+    Args:
+        folder: Where the tasks are.
+        limit: Take only the first pictures of each task.
+
+    Returns:
+        Pairs of each task.
+
+    Raises:
+        ValueError: If there is no task, or a picture has no partner.
+    """
+    tasks = sorted(path.name for path in folder.glob("*") if (path / "clean").is_dir())
+    if not tasks:
+        raise ValueError(f"no folders TASK/clean and TASK/degraded in {folder}")
+    return {task: task_pairs(folder / task)[:limit] for task in tasks}
+
+
+def task_pairs(task: Path) -> list[Pair]:
+    """Pair the files of one task by stem; errors as of ``find_pairs``."""
+    degraded, clean = (
+        {path.stem: path for path in pictures_in(task / side)} for side in ("degraded", "clean")
+    )
+    if alone := sorted(degraded.keys() ^ clean.keys()):
+        raise ValueError(f"{task} needs equal stems in degraded and clean, alone: {alone[:5]}")
+    return [Pair(degraded[stem], clean[stem]) for stem in sorted(clean)]
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """List the picture files of ``folder`` and below, sorted; links to folders are followed."""
+    found = (
+        Path(parent, name)
+        for parent, _, names in os.walk(folder, followlinks=True)
+        for name in names
+    )
+    return sorted(path for path in found if path.suffix.lower() in SUFFIXES)
+
+
+def picture_tensor(image: Image.Image) -> Tensor:
+    """Convert an image of any mode to RGB: -> (3, H, W), uint8."""
+    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
+
+
+def read_picture(path: Path) -> Tensor:
+    """Read a picture file as RGB: -> (3, H, W), uint8."""
+    with Image.open(path) as image:
+        return picture_tensor(image)

@@ -1,0 +1,160 @@
+"""Mean IoU of the degradation map on pictures whose degradations are known: we made them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model.config import CLASSES, Degradation
+from model.degradations import Picture, cutmix, degrade, sample_severity
+from model.evaluation.files import pictures_in, read_picture
+from model.metrics import confusion, mean_iou
+from model.restorer import Restorer, read_crop
+from model.tiling import plan_tiles
+from model.views import as_float, sample_views
+
+SIDE = 512
+"""Pixels: larger clean pictures are cropped to their middle."""
+
+
+class Mix(StrEnum):
+    """How degradations share a picture.
+
+    ``HALVES``: rain on the left, noise on the right. ``CUTMIX``: two or three kinds at random, as
+    in training, the clean picture among them.
+    """
+
+    HALVES = "halves"
+    CUTMIX = "cutmix"
+
+
+@dataclass(frozen=True)
+class MapScore:
+    """How well degradation maps agree with known ones.
+
+    Attributes:
+        count: Number of pictures.
+        mean_iou: Over the classes that occur, pixels of all pictures together, in [0, 1].
+        classes: Names, in the order of the matrix.
+        confusion: Pixels by (true class, predicted class).
+    """
+
+    count: int
+    mean_iou: float
+    classes: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+
+
+@torch.inference_mode()
+def label_picture(restorer: Restorer, picture: Tensor, *, tile: int = 1024) -> Tensor:
+    """Tell the most probable class at each pixel of a whole picture.
+
+    Args:
+        restorer: What tells.
+        picture: Shape (3, H, W), uint8, RGB.
+        tile: Larger pictures than ``tile * tile`` pixels are read in exact tiles.
+
+    Returns:
+        Indices into the restorer's classes, shape (H, W).
+    """
+    height, width = picture.shape[1:]
+    description = restorer.describe(sample_views(picture))
+    labels = torch.empty(height, width, dtype=torch.long)
+    for piece in plan_tiles(
+        height, width, tile=tile, halo=restorer.reach, multiple=restorer.config.multiple
+    ):
+        crop, keep = piece.crop, piece.keep
+        box = torch.tensor([piece.box(height, width)])
+        image = as_float(read_crop(picture, piece))[None]
+        classes = restorer.segment(image, description, box)[0].argmax(dim=0)
+        rows = slice(keep.top - crop.top, keep.bottom - crop.top)
+        columns = slice(keep.left - crop.left, keep.right - crop.left)
+        labels[keep.top : keep.bottom, keep.left : keep.right] = classes[rows, columns]
+    return labels
+
+
+def mixed_pictures(
+    folder: Path, count: int, mix: Mix, *, seed: int = 0
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Degrade the clean pictures of a folder, each in several ways at known places.
+
+    Args:
+        folder: Clean pictures, searched to the bottom; taken in turn until there are enough.
+        count: Number of mixed pictures.
+        mix: How degradations share a picture.
+        seed: Of severities and places; equal seeds give equal pictures.
+
+    Yields:
+        Pictures (3, H, W) uint8, at most ``SIDE`` a side, and the class of each pixel (H, W), an
+        index into ``CLASSES``.
+
+    Raises:
+        ValueError: If the folder holds no picture.
+    """
+    paths = pictures_in(folder)
+    if not paths:
+        raise ValueError(f"no pictures in {folder}")
+    for index, path in enumerate(islice(cycle(paths), count)):
+        rng = np.random.default_rng([seed, index])
+        clean = _middle(read_picture(path))
+        make = _halves if mix is Mix.HALVES else _cutmix
+        mixed, labels = make(clean, rng)
+        pixels = torch.from_numpy(np.rint(mixed * 255).astype(np.uint8)).permute(2, 0, 1)
+        yield pixels.contiguous(), torch.from_numpy(labels.astype(np.int64))
+
+
+def _middle(picture: Tensor) -> Picture:
+    """Crop (3, H, W) uint8 to its middle -> (h, w, 3) float in [0, 1], h and w at most SIDE."""
+    top, left = (max(0, (side - SIDE) // 2) for side in picture.shape[1:])
+    crop = picture[:, top : top + SIDE, left : left + SIDE]
+    return np.ascontiguousarray(crop.permute(1, 2, 0).numpy(), dtype=np.float32) / np.float32(255)
+
+
+def _degrade(clean: Picture, name: str, rng: np.random.Generator) -> Picture:
+    if name not in set(Degradation):
+        return clean
+    return degrade(clean, Degradation(name), sample_severity(name, rng), rng)
+
+
+def _halves(clean: Picture, rng: np.random.Generator) -> tuple[Picture, NDArray[np.uint8]]:
+    middle = clean.shape[1] // 2
+    mixed = _degrade(clean, Degradation.RAIN, rng).copy()
+    mixed[:, middle:] = _degrade(clean, Degradation.NOISE, rng)[:, middle:]
+    labels = np.full(clean.shape[:2], CLASSES.index(Degradation.RAIN), dtype=np.uint8)
+    labels[:, middle:] = CLASSES.index(Degradation.NOISE)
+    return mixed, labels
+
+
+def _cutmix(clean: Picture, rng: np.random.Generator) -> tuple[Picture, NDArray[np.uint8]]:
+    kinds = rng.choice(len(CLASSES), size=rng.integers(2, 4), replace=False)
+    return cutmix([_degrade(clean, CLASSES[kind], rng) for kind in kinds], kinds.tolist(), rng)
+
+
+def evaluate_maps(
+    label: Callable[[Tensor], Tensor],
+    pictures: Iterable[tuple[Tensor, Tensor]],
+    classes: Sequence[str] = CLASSES,
+) -> MapScore:
+    """Compare predicted degradation maps with known ones.
+
+    Args:
+        label: Picture, (3, H, W) uint8 -> class of each pixel, (H, W) integer.
+        pictures: Pictures (3, H, W) uint8 with their true classes (H, W) integer.
+        classes: Names of the classes.
+
+    Returns:
+        The score of all pictures together.
+    """
+    matrix = torch.zeros(len(classes), len(classes), dtype=torch.long)
+    count = 0
+    for picture, truth in pictures:
+        matrix += confusion(label(picture), truth, len(classes))
+        count += 1
+    counts = tuple(tuple(row) for row in matrix.tolist())
+    return MapScore(count, mean_iou(matrix), tuple(classes), counts)

@@ -1,0 +1,177 @@
+"""PSNR, SSIM and time of every mode on folders of pairs.
+
+Pictures are restored as a user gets them: from 8 bits to 8 bits, whole, at any size. The numbers
+are those of ``model.metrics``; PSNR is capped, so that an untouched clean picture has a number.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from model.config import Degradation
+from model.evaluation.files import Pair, read_picture
+from model.metrics import psnr, ssim
+
+PSNR_CAP = 60.0
+"""dB that stand for a perfect picture."""
+MODES = ("none", "auto", "top", "oracle")
+"""Ways to choose adapters: baseline alone, soft blend, one-hot, the task's own."""
+
+
+class NamedAdapter(Protocol):
+    """What the oracle needs to know of an adapter."""
+
+    @property
+    def name(self) -> str:
+        """Name that ``restore_picture`` takes."""
+        ...
+
+    @property
+    def degradation(self) -> str:
+        """What it removes."""
+        ...
+
+
+class PictureRestorer(Protocol):
+    """The part of ``model.Restorer`` that is measured here."""
+
+    @property
+    def adapters(self) -> Sequence[NamedAdapter]:
+        """Resident adapters."""
+        ...
+
+    def restore_picture(
+        self, picture: Tensor, *, adapters: str | Mapping[str, float] = "auto"
+    ) -> Tensor:
+        """Restore a whole picture, (3, H, W) uint8 -> (3, H, W) uint8."""
+        ...
+
+
+@dataclass(frozen=True)
+class Score:
+    """Means over the pictures of a task.
+
+    Attributes:
+        task: Name of the task's folder.
+        mode: One of ``MODES``, or ``input`` for the degraded pictures as they came.
+        count: Number of pictures.
+        psnr: dB, capped at ``PSNR_CAP``.
+        ssim: In [-1, 1].
+        seconds_per_megapixel: Seconds of all pictures over megapixels of all; None for the input.
+    """
+
+    task: str
+    mode: str
+    count: int
+    psnr: float
+    ssim: float
+    seconds_per_megapixel: float | None
+
+
+def oracle_adapter(task: str, adapters: Iterable[NamedAdapter]) -> str | None:
+    """Name the adapter of a task, whose name starts with its degradation (``noise25``)."""
+    fitting = [adapter for adapter in adapters if task.startswith(adapter.degradation)]
+    best = max(fitting, key=lambda adapter: len(adapter.degradation), default=None)
+    return None if best is None else best.name
+
+
+def evaluate_task(
+    restorer: PictureRestorer,
+    task: str,
+    pairs: Sequence[Pair],
+    *,
+    modes: Sequence[str] = MODES,
+    advance: Callable[[], None] = lambda: None,
+) -> list[Score]:
+    """Score the input and every mode on one task.
+
+    Args:
+        restorer: What restores.
+        task: Name of the task; its start names the oracle's adapter.
+        pairs: Pictures, at least one.
+        modes: Some of ``MODES``; the oracle is left out where no adapter fits the task.
+        advance: Called after each picture.
+
+    Returns:
+        A row for the input, then one for each mode.
+    """
+    choices = _choices(task, restorer.adapters, modes)
+    values: dict[str, list[tuple[float, float]]] = {mode: [] for mode in ("input", *choices)}
+    seconds = dict.fromkeys(choices, 0.0)
+    megapixels = 0.0
+    for pair in pairs:
+        degraded, clean = read_picture(pair.degraded), read_picture(pair.clean)
+        megapixels += clean.shape[1] * clean.shape[2] / 1e6
+        values["input"].append(_compare(degraded, clean))
+        for mode, choice in choices.items():
+            start = time.perf_counter()
+            restored = restorer.restore_picture(degraded, adapters=choice)
+            seconds[mode] += time.perf_counter() - start
+            values[mode].append(_compare(restored, clean))
+        advance()
+    return [
+        _mean_score(task, mode, pictures, seconds[mode] / megapixels if mode in seconds else None)
+        for mode, pictures in values.items()
+    ]
+
+
+def _choices(
+    task: str, adapters: Sequence[NamedAdapter], modes: Sequence[str]
+) -> dict[str, str | Mapping[str, float]]:
+    """Map each mode to the ``adapters`` argument of ``restore_picture``."""
+    if unknown := set(modes) - set(MODES):
+        raise ValueError(f"modes are {', '.join(MODES)}, got {', '.join(sorted(unknown))}")
+    choices: dict[str, str | Mapping[str, float]] = {
+        mode: mode for mode in modes if mode != "oracle"
+    }
+    if "oracle" in modes and (name := oracle_adapter(task, adapters)) is not None:
+        choices["oracle"] = {name: 1.0}
+    return choices
+
+
+def _compare(restored: Tensor, clean: Tensor) -> tuple[float, float]:
+    """Return PSNR and SSIM of two (3, H, W) uint8 pictures."""
+    x, y = restored[None].float() / 255, clean[None].float() / 255
+    return psnr(x, y, cap=PSNR_CAP).item(), ssim(x, y).item()
+
+
+def _mean_score(
+    task: str, mode: str, pictures: Sequence[tuple[float, float]], speed: float | None
+) -> Score:
+    decibels, similarity = np.mean(pictures, axis=0)
+    return Score(task, mode, len(pictures), float(decibels), float(similarity), speed)
+
+
+def five_task_average(scores: Iterable[Score]) -> list[Score]:
+    """Average each mode over noise, blur, rain, haze and low light, as the paper's tables do.
+
+    A degradation's tasks carry its name, or its name and a number (``noise25``); several of one
+    degradation count as one, by their mean. Other tasks (``blur_small``, ``clean``) don't count.
+
+    Args:
+        scores: Rows of ``evaluate_task``.
+
+    Returns:
+        A row a mode, in the order of first appearance; no row for a mode that lacks a degradation.
+    """
+    rows: dict[str, dict[str, list[Score]]] = {}
+    for score in scores:
+        kind = re.sub(r"\d+$", "", score.task)
+        if kind in set(Degradation):
+            rows.setdefault(score.mode, {}).setdefault(kind, []).append(score)
+    return [_average(mode, kinds) for mode, kinds in rows.items() if len(kinds) == len(Degradation)]
+
+
+def _average(mode: str, kinds: Mapping[str, Sequence[Score]]) -> Score:
+    def mean(field: str) -> float:
+        of_kind = [np.mean([getattr(score, field) for score in kind]) for kind in kinds.values()]
+        return float(np.mean(of_kind))
+
+    count = sum(score.count for kind in kinds.values() for score in kind)
+    speed = None if mode == "input" else mean("seconds_per_megapixel")
+    return Score("five-task average", mode, count, mean("psnr"), mean("ssim"), speed)

@@ -1,0 +1,300 @@
+"""One blind restorer: baseline, adapters, estimator, and how a picture goes through them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from model.backbone import Backbone, Restored
+from model.config import RestorerConfig
+from model.estimator import ContextEncoder, Estimator
+from model.lora import AdaptedConv2d, Blend
+from model.segmentation import SegmentationHead
+from model.tiling import Tile, plan_tiles
+from model.views import Views, as_float, sample_views
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdapterInfo:
+    """What is told about a resident adapter.
+
+    Attributes:
+        name: How requests name it.
+        title: For people.
+        degradation: The kind of damage it removes.
+        rank: Rank of its update.
+        scaling: Factor of its update, alpha / rank.
+        parameters: Count of its weights.
+        bytes: Size of its weights file; 0 when it was never saved.
+        sha256: Digest of its weights file; empty when it was never saved.
+        gain_db: Measured gain over the input on its own task, dB; None when not measured.
+        licence: Terms of its weights.
+    """
+
+    name: str
+    title: str
+    degradation: str
+    rank: int
+    scaling: float = 1.0
+    parameters: int = 0
+    bytes: int = 0
+    sha256: str = ""
+    gain_db: float | None = None
+    licence: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInfo:
+    """What is told about the baseline: name, digest of its weights file, sizes, terms."""
+
+    name: str = "untrained"
+    sha256: str = ""
+    parameters: int = 0
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What whole pictures tell, computed once each; all that restoring their crops needs.
+
+    Attributes:
+        context: Context vectors, shape (B, D).
+        grid: Context grids, shape (B, G, gh, gw).
+        weights: Probability of each adapter, shape (B, K), sums at most 1.
+    """
+
+    context: Tensor
+    grid: Tensor
+    weights: Tensor
+
+    def select(self, index: int) -> "Description":
+        """Return the description of one picture, B = 1."""
+        one = slice(index, index + 1)
+        return Description(self.context[one], self.grid[one], self.weights[one])
+
+    @staticmethod
+    def stack(items: Sequence["Description"]) -> "Description":
+        """Join descriptions along the batch."""
+        return Description(
+            torch.cat([item.context for item in items]),
+            torch.cat([item.grid for item in items]),
+            torch.cat([item.weights for item in items]),
+        )
+
+
+class Restorer(nn.Module):
+    """Blind all-in-one restorer (ABAIR): ``W = W0 + sum_k p_k B_k A_k`` with ``p = softmax(E(x))``.
+
+    Args:
+        config: Sizes.
+    """
+
+    def __init__(self, config: RestorerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.context = ContextEncoder(config)
+        self.backbone = Backbone(config)
+        self.head = SegmentationHead(config)
+        self.estimator = Estimator(config, 0)
+        self.adapters: tuple[AdapterInfo, ...] = ()
+        self.info = ModelInfo(parameters=sum(p.numel() for p in self.parameters()))
+
+    def channels_last(self) -> "Restorer":
+        """Lay the kernels out as the convolutions want them; returns itself."""
+        return self.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes of ``segment``, in channel order."""
+        return self.config.classes
+
+    @property
+    def reach(self) -> int:
+        """Pixels of margin that make crops exact, for restoring and for segmenting."""
+        return self.backbone.reach + self.head.reach
+
+    def adapted_convolutions(self) -> dict[str, AdaptedConv2d]:
+        """Return the convolutions that carry adapters, by their name in the backbone."""
+        return {
+            name: layer
+            for name, layer in self.backbone.named_modules()
+            if isinstance(layer, AdaptedConv2d)
+        }
+
+    def install_new(self, info: AdapterInfo) -> None:
+        """Make one new adapter resident, in place of all others; it changes nothing yet."""
+        for layer in self.adapted_convolutions().values():
+            layer.set_adapters([layer.new_adapter(info.rank)])
+        self.adapters = (info,)
+        self.estimator = Estimator(self.config, 1)
+
+    def describe(self, views: Views) -> Description:
+        """Look at whole pictures.
+
+        Args:
+            views: Views of B pictures.
+
+        Returns:
+            Their descriptions; ``weights`` has no column when no adapter is resident.
+        """
+        vector, grid = self.context(views)
+        probabilities = self.estimator(views).float().softmax(dim=1)
+        return Description(vector, grid, probabilities[:, 1:])
+
+    def restore(
+        self, crop: Tensor, description: Description, weights: Tensor | None, box: Tensor
+    ) -> Tensor:
+        """Restore crops.
+
+        Args:
+            crop: Shape (B, 3, h, w), RGB in [0, 1]; sides are multiples of ``config.multiple``.
+            description: Of the pictures that the crops are from, B.
+            weights: Strength of each adapter, (B, K), or (B, K, h', w') to vary over the crop;
+                None for the baseline alone.
+            box: Where the crops lie in their pictures, shape (B, 4), fractions.
+
+        Returns:
+            Restored crops, same shape, about [0, 1] but not clamped.
+        """
+        image: Tensor = self.forward(crop, description, weights, box).image.float()
+        return image
+
+    def segment(self, crop: Tensor, description: Description, box: Tensor) -> Tensor:
+        """Return the probability of each class at each pixel, (B, C, h, w), by the baseline."""
+        logits: Tensor = self.head(self.forward(crop, description, None, box).features)
+        return logits.float().softmax(dim=1)
+
+    def forward(
+        self, crop: Tensor, description: Description, weights: Tensor | None, box: Tensor
+    ) -> Restored:
+        """Run the backbone: the restored crops and the features for the head."""
+        crop = crop.contiguous(memory_format=torch.channels_last)
+        blend = None if weights is None else self.blend(weights)
+        out: Restored = self.backbone(crop, description.context, description.grid, box, blend)
+        return out
+
+    def blend(self, weights: Tensor) -> Blend | None:
+        """Spread adapter weights (B, K[, h, w]) over rank components; merge where all rows agree.
+
+        Raises:
+            ValueError: If K is not the number of resident adapters.
+        """
+        if weights.shape[1] != len(self.adapters):
+            raise ValueError(
+                f"weights must have one column for each of {len(self.adapters)} adapters, "
+                f"got shape {tuple(weights.shape)}"
+            )
+        if not self.adapters:
+            return None
+        ranks = torch.tensor([a.rank for a in self.adapters], device=weights.device)
+        scale = weights.new_tensor([a.scaling for a in self.adapters])
+        scaled = weights * scale.view(1, -1, *[1] * (weights.dim() - 2))
+        components = scaled.repeat_interleave(ranks, dim=1)
+        alike = weights.dim() == 2 and not self.training and bool((weights == weights[:1]).all())
+        return Blend(components[0] if alike else components)
+
+    @torch.inference_mode()
+    def restore_picture(
+        self,
+        picture: Tensor,
+        *,
+        adapters: str | Mapping[str, float] = "auto",
+        strength: float = 1.0,
+        tile: int = 1024,
+    ) -> Tensor:
+        """Restore one whole picture of any size.
+
+        Args:
+            picture: Shape (3, H, W), uint8, RGB.
+            adapters: ``auto`` (the estimator's blend), ``top`` (its best adapter alone), ``none``
+                (the baseline), or the weight of each adapter by name.
+            strength: Blend of output and input, 0 (input) to 1.
+            tile: Pictures above ``tile * tile`` pixels are restored in exact tiles.
+
+        Returns:
+            Shape (3, H, W), uint8.
+
+        Raises:
+            ValueError: If ``adapters`` names an unknown mode or adapter.
+        """
+        description = self.describe(sample_views(picture))
+        weights = self.choose(description.weights, adapters)
+        height, width = picture.shape[1:]
+        out = torch.empty_like(picture)
+        for piece in plan_tiles(
+            height, width, tile=tile, halo=self.reach, multiple=self.config.multiple
+        ):
+            crop = as_float(read_crop(picture, piece))[None]
+            box = torch.tensor([piece.box(height, width)])
+            restored = self.restore(crop, description, weights, box)
+            restored = torch.lerp(crop, restored, strength)[0]
+            keep, origin = piece.keep, piece.crop
+            rows = slice(keep.top - origin.top, keep.bottom - origin.top)
+            columns = slice(keep.left - origin.left, keep.right - origin.left)
+            out[:, keep.top : keep.bottom, keep.left : keep.right] = to_uint8(
+                restored[:, rows, columns]
+            )
+        return out
+
+    def choose(self, weights: Tensor, adapters: str | Mapping[str, float]) -> Tensor | None:
+        """Turn the estimator's ``weights`` (B, K) and a wish into the weights to use, or None.
+
+        Raises:
+            ValueError: If ``adapters`` names an unknown mode or adapter.
+        """
+        if isinstance(adapters, str):
+            if adapters == "auto":
+                return weights
+            if adapters == "top":
+                return top_one(weights)
+            if adapters == "none":
+                return None
+            raise ValueError(f"adapters must be auto, top, none or a mapping, got {adapters!r}")
+        names = [adapter.name for adapter in self.adapters]
+        unknown = sorted(set(adapters) - set(names))
+        if unknown:
+            raise ValueError(f"unknown adapters {unknown}; resident are {names}")
+        row = weights.new_tensor([adapters.get(name, 0.0) for name in names])
+        return row.expand(len(weights), -1)
+
+
+def top_one(weights: Tensor) -> Tensor:
+    """Keep the most probable adapter at 1 (ABAIR's OH), or none where *none* is more probable.
+
+    Args:
+        weights: Probabilities of the adapters, shape (B, K), rows sum at most 1.
+
+    Returns:
+        Shape (B, K), one 1 a row at most.
+    """
+    if weights.shape[1] == 0:
+        return weights
+    best, index = weights.max(dim=1, keepdim=True)
+    rest = 1 - weights.sum(dim=1, keepdim=True)
+    return torch.zeros_like(weights).scatter(1, index, (best >= rest).to(weights.dtype))
+
+
+def read_crop(picture: Tensor, tile: Tile) -> Tensor:
+    """Cut a tile's crop out of (3, H, W); beyond bottom and right the picture is reflected."""
+    height, width = picture.shape[1:]
+    box = tile.crop
+    inside = picture[:, box.top : min(box.bottom, height), box.left : min(box.right, width)]
+    below, beside = max(0, box.bottom - height), max(0, box.right - width)
+    if not below and not beside:
+        return inside
+    rows = _reflected(inside.shape[1], below)
+    columns = _reflected(inside.shape[2], beside)
+    return inside[:, rows][:, :, columns]
+
+
+def _reflected(length: int, extra: int) -> Tensor:
+    """Indices 0..length-1 continued by ``extra``, back and forth without repeating the ends."""
+    period = max(1, 2 * (length - 1))
+    index = torch.arange(length + extra) % period
+    return torch.minimum(index, period - index) if length > 1 else torch.zeros_like(index)
+
+
+def to_uint8(image: Tensor) -> Tensor:
+    """Round [0, 1] to uint8, clamping what lies outside."""
+    return image.mul(255).round_().clamp_(0, 255).to(torch.uint8)

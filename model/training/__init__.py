@@ -1,0 +1,1 @@
+"""Training: one loop, three phases as values, data made on the fly."""

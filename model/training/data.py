@@ -1,0 +1,189 @@
+"""Batches: pictures degraded on the fly, seen whole by the encoders and in crops by the restorer.
+
+Every batch is a pure function of (seed, step), so that a resumed run sees what an uninterrupted
+one would have seen.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from model.config import CLASSES, CLEAN, Degradation
+from model.degradations import cutmix, degrade, sample_severity
+from model.training.sources import Sample, Sources
+from model.training.windows import Picture, Window
+from model.views import Views, sample_views
+
+IGNORE = 255
+"""Label of pixels whose class is undefined, such as under two degradations at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mix:
+    """What is drawn: odds of each kind, and of ways to combine them.
+
+    Attributes:
+        odds: Relative odds of ``clean`` and of each degradation.
+        cutmix: Probability that two or three degraded copies are cut together.
+        compound: Probability that a second degradation is added over the first.
+        pairs: Probability that a real pair is used where there is one.
+        depth: Probability that haze takes a picture whose depth is known.
+        batch: Pictures a step, one crop each.
+        crop: Side of the crops, pixels.
+        window: Shortest and longest side of the part of a photograph that is degraded and
+            counts as the whole picture, pixels.
+    """
+
+    odds: tuple[tuple[str, float], ...] = (
+        (CLEAN, 0.06),
+        (Degradation.NOISE, 0.18),
+        (Degradation.BLUR, 0.18),
+        (Degradation.RAIN, 0.2),
+        (Degradation.HAZE, 0.2),
+        (Degradation.LOWLIGHT, 0.18),
+    )
+    cutmix: float = 0.2
+    compound: float = 0.08
+    pairs: float = 0.0
+    depth: float = 0.6
+    batch: int = 8
+    crop: int = 128
+    window: tuple[int, int] = (192, 448)
+
+
+@dataclass
+class Batch:
+    """One step's pictures.
+
+    Attributes:
+        degraded: Crops, shape (B, 3, h, w), [0, 1].
+        clean: Their targets, same shape.
+        labels: Class of each pixel, (B, h, w), uint8; ``IGNORE`` where undefined.
+        shares: Share of each class in the whole picture, (B, classes).
+        box: Where the crops lie in their pictures, (B, 4), fractions.
+        views: Of the whole degraded pictures.
+    """
+
+    degraded: Tensor
+    clean: Tensor
+    labels: Tensor
+    shares: Tensor
+    box: Tensor
+    views: Views
+
+
+class Batches(Dataset[Batch]):
+    """Batch of each step, made when asked for."""
+
+    def __init__(self, sources: Sources, mix: Mix, seed: int) -> None:
+        self.sources, self.mix, self.seed = sources, mix, seed
+        odds = np.array([weight for _, weight in mix.odds])
+        self.names = [name for name, _ in mix.odds]
+        self.odds = odds / odds.sum()
+
+    def __getitem__(self, step: int) -> Batch:
+        cv2.setNumThreads(0)
+        rng = np.random.default_rng([self.seed, step])
+        items = [self._item(rng) for _ in range(self.mix.batch)]
+        degraded, clean, labels, shares, box, views = zip(*items, strict=True)
+        return Batch(
+            torch.stack(degraded),
+            torch.stack(clean),
+            torch.stack(labels),
+            torch.stack(shares),
+            torch.stack(box),
+            Views.stack(views),
+        )
+
+    def _item(
+        self, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Views]:
+        clean, degraded, labels = self._picture(rng)
+        height, width = labels.shape
+        side = self.mix.crop
+        top, left = (int(rng.integers(0, length - side + 1)) for length in (height, width))
+        part = slice(top, top + side), slice(left, left + side)
+        counts = np.bincount(labels.ravel(), minlength=256)[: len(CLASSES)]
+        shares = torch.from_numpy(counts / max(1, counts.sum())).float()
+        box = (top / height, left / width, (top + side) / height, (left + side) / width)
+        whole = torch.from_numpy(np.ascontiguousarray(degraded.transpose(2, 0, 1)))
+        return (
+            _chw(degraded[part]),
+            _chw(clean[part]),
+            torch.from_numpy(labels[part].copy()),
+            shares,
+            torch.tensor(box, dtype=torch.float32),
+            sample_views(whole),
+        )
+
+    def _picture(self, rng: np.random.Generator) -> tuple[Picture, Picture, NDArray[np.uint8]]:
+        """Draw (clean, degraded, labels) of one whole picture."""
+        name = self.names[rng.choice(len(self.names), p=self.odds)]
+        pairs = self.sources.pairs.get(name, [])
+        if pairs and rng.random() < self.mix.pairs:
+            sample = pairs[rng.integers(len(pairs))]
+            clean, other = self._window(sample, rng)
+            assert other is not None
+            return clean, other, np.full(clean.shape[:2], CLASSES.index(name), np.uint8)
+        with_depth = name == Degradation.HAZE and rng.random() < self.mix.depth
+        pool = self.sources.depth if with_depth and self.sources.depth else self.sources.clean
+        clean, depth = self._window(pool[rng.integers(len(pool))], rng)
+        return clean, *self._damage(clean, name, depth, rng)
+
+    def _damage(
+        self, clean: Picture, name: str, depth: Picture | None, rng: np.random.Generator
+    ) -> tuple[Picture, NDArray[np.uint8]]:
+        """Degrade one picture by ``name``, perhaps cut with others or with one more on top."""
+        first = _degrade(clean, name, depth, rng)
+        labels = np.full(clean.shape[:2], _label(name), np.uint8)
+        draw = rng.random()
+        if draw < self.mix.cutmix:
+            others = [str(n) for n in rng.choice(self.names, size=2) if n != name]
+            copies = [_degrade(clean, other, depth, rng) for other in others]
+            if copies:
+                return cutmix([first, *copies], [_label(name), *map(_label, others)], rng)
+        elif draw < self.mix.cutmix + self.mix.compound and name != CLEAN:
+            over = str(rng.choice([n for n in self.names if n not in (CLEAN, name)] or [name]))
+            return _degrade(first, over, depth, rng), np.full_like(labels, IGNORE)
+        return first, labels
+
+    def _window(self, sample: Sample, rng: np.random.Generator) -> tuple[Picture, Picture | None]:
+        """Cut a random part of a sample: the clean one, and its degraded one or its depth."""
+        real = sample.degraded is not None
+        height, width = sample.clean.shape[:2]
+        window = Window.draw((height, width), self.mix.window, rng, rescale=not real)
+        other = sample.degraded if real else sample.depth
+        return window.cut(sample.clean), None if other is None else window.cut(other)
+
+
+def _degrade(clean: Picture, name: str, depth: Picture | None, rng: np.random.Generator) -> Picture:
+    if name == CLEAN:
+        return clean
+    kind = Degradation(name)
+    return degrade(clean, kind, sample_severity(kind, rng), rng, depth=depth)
+
+
+def _label(name: str) -> int:
+    return CLASSES.index(name)
+
+
+def _chw(picture: Picture) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
+
+
+def stream(batches: Batches, start: int, *, workers: int) -> Iterator[Batch]:
+    """Yield the batches of step ``start`` and on, in order, made ahead by ``workers`` processes."""
+    loader: DataLoader[Batch] = DataLoader(
+        batches,
+        batch_size=None,
+        sampler=range(start, 2**31),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+    )
+    return iter(loader)

@@ -1,0 +1,290 @@
+"""One loop for all phases: optimise, average, log, validate, save, resume."""
+
+import csv
+import math
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from model.lora import AdaptedConv2d
+from model.restorer import Restorer
+from model.training.data import Batch
+from model.training.muon import Muon
+from model.training.phases import Phase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """When a run ends: after ``hours`` of training time or ``steps``, whichever is given.
+
+    Attributes:
+        hours: Training time, validation and saving left out.
+        steps: Optimiser steps.
+    """
+
+    hours: float | None = None
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.hours is None) == (self.steps is None):
+            raise ValueError(f"give either hours or steps, got {self.hours} and {self.steps}")
+
+    def progress(self, step: int, seconds: float) -> float:
+        """Return what share of the budget is used, 1 or more at the end."""
+        if self.steps is not None:
+            return step / self.steps
+        assert self.hours is not None
+        return seconds / (3600 * self.hours)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """What happens besides steps, in seconds of training time.
+
+    Attributes:
+        log: Between lines of the CSV.
+        save: Between checkpoints.
+        validate: Between validations.
+    """
+
+    log: float = 30.0
+    save: float = 180.0
+    validate: float = 900.0
+
+
+@dataclass
+class Trainer:
+    """A run: a phase on a restorer, in a folder.
+
+    Attributes:
+        restorer: What trains; only the phase's parts change.
+        phase: What to do.
+        run: Folder of the checkpoint and the logs.
+        budget: How long.
+        schedule: When to log, save, validate.
+        validate: Called with the averaged weights in place; gives named numbers.
+        on_log: Called with each logged row.
+        clock: Seconds; replaced in tests.
+    """
+
+    restorer: Restorer
+    phase: Phase
+    run: Path
+    budget: Budget
+    validate: Callable[[Restorer], dict[str, float]]
+    schedule: Schedule = field(default_factory=Schedule)
+    on_log: Callable[[dict[str, float]], None] = lambda _: None
+    clock: Callable[[], float] = time.perf_counter
+
+    def __post_init__(self) -> None:
+        self.step, self.seconds = 0, 0.0
+        self._stop = False
+        self._due: dict[str, float] = defaultdict(float)
+        self._sums: dict[str, float] = defaultdict(float)
+        self._count = 0
+        self.restorer.requires_grad_(requires_grad=False)
+        for part in self.phase.parts(self.restorer):
+            self._unfreeze(part)
+        self.parameters = [p for p in self.restorer.parameters() if p.requires_grad]
+        if not self.parameters:
+            raise ValueError(f"phase {self.phase.name} has nothing to train")
+        self.average = [p.detach().clone() for p in self.parameters]
+        self.optimisers = self._optimisers()
+        self.run.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def checkpoint(self) -> Path:
+        """File from which the run goes on."""
+        return self.run / "last.pt"
+
+    def resume(self) -> bool:
+        """Go on from the run's checkpoint if it has one; tell whether it had."""
+        if not self.checkpoint.is_file():
+            return False
+        state = torch.load(self.checkpoint, weights_only=True)
+        self.step, self.seconds = state["step"], state["seconds"]
+        self._due = defaultdict(float, state["due"])
+        with torch.no_grad():
+            for parameter, value in zip(self.parameters, state["parameters"], strict=True):
+                parameter.copy_(value)
+        self.average = state["average"]
+        for optimiser, value in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(value)
+        return True
+
+    def request_stop(self) -> None:
+        """End after the step in progress, with a checkpoint."""
+        self._stop = True
+
+    def save(self) -> None:
+        """Write the checkpoint, all or nothing."""
+        beside = self.checkpoint.with_suffix(".partial")
+        state = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "due": dict(self._due),
+            "parameters": [p.detach() for p in self.parameters],
+            "average": self.average,
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+        }
+        torch.save(state, beside)
+        beside.replace(self.checkpoint)
+
+    def fit(self, batches: Callable[[int], Iterator[Batch]]) -> bool:
+        """Train until the budget is used or a signal asks to stop; save either way.
+
+        Args:
+            batches: Given a step, yields the batches from it on.
+
+        Returns:
+            Whether the budget is used.
+        """
+        self.restorer.train()
+        with self._stopping_on_signals():
+            stream = batches(self.step)
+            while not self._stop and self._progress() < 1:
+                start = self.clock()
+                self._step(next(stream))
+                self.seconds += self.clock() - start
+                self._occasions()
+        self.save()
+        return self._progress() >= 1
+
+    @contextmanager
+    def averaged(self) -> Iterator[Restorer]:
+        """Put the averaged weights in place, in evaluation mode, for the time of a block."""
+        trained = [p.detach().clone() for p in self.parameters]
+        self._put(self.average)
+        self.restorer.eval()
+        try:
+            yield self.restorer
+        finally:
+            self._put(trained)
+            self.restorer.train()
+
+    def _step(self, batch: Batch) -> None:
+        rate = self._rate()
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = group["full_lr"] * rate
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            losses = self.phase.losses(self.restorer, batch)
+        total = torch.stack(list(losses.values())).sum()
+        if not math.isfinite(total.item()):
+            raise FloatingPointError(f"loss is {total.item()} at step {self.step}")
+        total.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        for optimiser in self.optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
+        self.step += 1
+        decay = min(self.phase.ema, self.step / (self.step + 10))
+        torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - decay)
+        self._sums["gradient"] += float(norm)
+        for name, loss in losses.items():
+            self._sums[name] += loss.item()
+        self._count += 1
+
+    def _occasions(self) -> None:
+        if self._is_due("log", self.schedule.log):
+            self._log()
+        if self._is_due("validate", self.schedule.validate):
+            with self.averaged() as restorer:
+                self._append("validation.csv", self.validate(restorer))
+        if self._is_due("save", self.schedule.save):
+            self.save()
+
+    def _is_due(self, what: str, every: float) -> bool:
+        ended = self._progress() >= 1
+        if self.seconds < self._due[what] + every and not ended:
+            return False
+        self._due[what] = self.seconds
+        return True
+
+    def _log(self) -> None:
+        row = {name: total / self._count for name, total in self._sums.items()}
+        row = {"rate": self._rate(), "progress": self._progress(), **row}
+        self._append("losses.csv", row)
+        self._sums.clear()
+        self._count = 0
+
+    def _append(self, name: str, row: dict[str, float]) -> None:
+        row = {"step": self.step, "seconds": self.seconds, **row}
+        path = self.run / name
+        new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, list(row))
+            if new:
+                writer.writeheader()
+            writer.writerow({k: f"{v:.5g}" if k != "step" else v for k, v in row.items()})
+        self.on_log(row)
+
+    def _progress(self) -> float:
+        return self.budget.progress(self.step, self.seconds)
+
+    def _rate(self) -> float:
+        """Factor of the learning rates: a trapezoid, so that a run can be extended."""
+        used = self._progress()
+        rise = (used + 1e-3) / max(self.phase.warmup, 1e-3)
+        fall = (1 - used) / max(self.phase.decay, 1e-3)
+        return max(1e-3, min(1.0, rise, fall))
+
+    def _unfreeze(self, part: nn.Module) -> None:
+        """Let a part train; of an adapted convolution without its own parts: its adapters."""
+        if isinstance(part, AdaptedConv2d):
+            for matrix in (part.lora_A, part.lora_B):
+                assert matrix is not None
+                matrix.requires_grad = True
+        else:
+            part.requires_grad_(requires_grad=True)
+
+    def _optimisers(self) -> list[torch.optim.Optimizer]:
+        kernels: list[nn.Parameter] = []
+        if self.phase.kernel_lr > 0:
+            ends = {self.restorer.backbone.intro, self.restorer.backbone.outro}
+            kernels = [
+                layer.weight  # type: ignore[misc]
+                for layer in self.restorer.adapted_convolutions().values()
+                if layer not in ends and layer.weight.requires_grad
+            ]
+        known = set(map(id, kernels))
+        rest = [p for p in self.parameters if id(p) not in known]
+        optimisers: list[torch.optim.Optimizer] = []
+        if kernels:
+            optimisers.append(Muon(kernels, lr=self.phase.kernel_lr))
+        if rest:
+            optimisers.append(
+                torch.optim.AdamW(rest, lr=self.phase.lr, betas=(0.9, 0.98), weight_decay=1e-4)
+            )
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
+                group["full_lr"] = group["lr"]
+        return optimisers
+
+    @torch.no_grad()
+    def _put(self, values: list[Tensor]) -> None:
+        for parameter, value in zip(self.parameters, values, strict=True):
+            parameter.copy_(value)
+
+    @contextmanager
+    def _stopping_on_signals(self) -> Iterator[None]:
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            self.request_stop()
+
+        before: dict[signal.Signals, Any] = {
+            number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

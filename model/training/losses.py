@@ -1,0 +1,45 @@
+"""Losses of the phases."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model.training.data import IGNORE
+
+
+def log_mse(restored: Tensor, clean: Tensor, floor: float = 3e-5) -> Tensor:
+    """Mean over pictures of ``log(MSE + floor)``: PSNR as a loss.
+
+    Each picture counts by its relative error, so that haze and darkness, whose errors are large,
+    don't starve noise and rain. The floor, about 45 dB, stops what is already clean from ruling.
+
+    Args:
+        restored: Shape (B, 3, h, w).
+        clean: Same shape, [0, 1].
+        floor: Mean squared error added.
+
+    Returns:
+        Scalar.
+    """
+    error = (restored.float() - clean).square().mean(dim=(1, 2, 3))  # (B,)
+    return torch.log(error + floor).mean()
+
+
+def segmentation_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Per-pixel cross-entropy (ABAIR, L_CE); pixels labelled ``IGNORE`` don't count.
+
+    Args:
+        logits: Shape (B, C, h, w).
+        labels: Shape (B, h, w), uint8.
+    """
+    return F.cross_entropy(logits.float(), labels.long(), ignore_index=IGNORE)
+
+
+def share_loss(logits: Tensor, shares: Tensor) -> Tensor:
+    """Cross-entropy of the estimator against the share of each class in the picture.
+
+    Args:
+        logits: Shape (B, 1 + K).
+        shares: Shape (B, 1 + K), rows sum to 1; rows of zeros don't count.
+    """
+    return F.cross_entropy(logits.float(), shares)

@@ -1,0 +1,81 @@
+"""Muon: momentum whose matrices are made orthogonal, for convolution kernels.
+
+Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024). The kernel of a
+convolution counts as a matrix (out, in * k * k). torch.optim.Muon takes 2-D parameters one by
+one; this one takes kernels and makes equal shapes orthogonal in one batch.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+
+def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
+    """Bring all singular values near 1 by Newton-Schulz iterations.
+
+    Args:
+        matrices: Shape (N, rows, columns).
+        steps: Iterations.
+
+    Returns:
+        Same shape, bfloat16; singular values about 0.7 to 1.2.
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315  # quintic of Jordan et al.
+    x = matrices.bfloat16()
+    tall = x.shape[1] > x.shape[2]
+    x = x.mT if tall else x
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    out: Tensor = x.mT if tall else x
+    return out
+
+
+class Muon(torch.optim.Optimizer):
+    """Muon with Nesterov momentum and decoupled weight decay, for parameters of 2 or more dims."""
+
+    def __init__(
+        self,
+        params: Iterable[torch.nn.Parameter],
+        *,
+        lr: float,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Update every parameter that has a gradient."""
+        for group in self.param_groups:
+            alike: dict[tuple[int, int], list[torch.nn.Parameter]] = defaultdict(list)
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    rows = parameter.shape[0]
+                    alike[rows, parameter.numel() // rows].append(parameter)
+            for shape, parameters in alike.items():
+                self._update(group, shape, parameters)
+
+    def _update(
+        self, group: dict[str, float], shape: tuple[int, int], parameters: list[torch.nn.Parameter]
+    ) -> None:
+        directions = []
+        for parameter in parameters:
+            assert parameter.grad is not None
+            state = self.state[parameter]
+            if "momentum" not in state:
+                state["momentum"] = torch.zeros_like(parameter)
+            state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
+            ahead = parameter.grad.lerp(state["momentum"], group["momentum"])
+            directions.append(ahead.reshape(shape))
+        scale = max(1.0, shape[0] / shape[1]) ** 0.5
+        for parameter, update in zip(
+            parameters, orthogonalise(torch.stack(directions)), strict=True
+        ):
+            parameter.mul_(1 - group["lr"] * group["weight_decay"])
+            parameter.add_(
+                update.reshape(parameter.shape).to(parameter.dtype), alpha=-group["lr"] * scale
+            )

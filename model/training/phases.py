@@ -1,0 +1,113 @@
+"""The three phases of ABAIR as values: what trains, on what, with which loss, how fast."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from model.config import CLASSES, CLEAN, Degradation
+from model.restorer import Description, Restorer
+from model.training.data import Batch, Mix
+from model.training.losses import log_mse, segmentation_loss, share_loss
+
+Losses = dict[str, Tensor]
+"""Named losses of a step; their sum is minimised."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One training.
+
+    Attributes:
+        name: Of the run.
+        parts: Gives the parameters that train, of a restorer; all others stay frozen.
+        losses: Computes a step's losses from a restorer and a batch.
+        mix: What is drawn.
+        kernel_lr: Learning rate of Muon, for convolution kernels of the restoring path.
+        lr: Learning rate of AdamW, for the rest.
+        mode: How validation restores, one of ``model.evaluation.MODES``.
+        ema: Decay of the average of the weights that is validated and saved.
+        warmup: Share of the budget in which the rates rise.
+        decay: Share of the budget, at its end, in which they fall to nothing.
+    """
+
+    name: str
+    parts: Callable[[Restorer], list[nn.Module]]
+    losses: Callable[[Restorer, Batch], Losses]
+    mix: Mix = field(default_factory=Mix)
+    kernel_lr: float = 0.01
+    lr: float = 1e-3
+    mode: str = "none"
+    ema: float = 0.999
+    warmup: float = 0.02
+    decay: float = 0.35
+
+
+def baseline() -> Phase:
+    """Phase I: the baseline and its segmentation head on synthetic degradations with CutMix."""
+    return Phase(
+        name="baseline", parts=lambda r: [r.context, r.backbone, r.head], losses=_baseline_losses
+    )
+
+
+def adapter(degradation: Degradation) -> Phase:
+    """Phase II: the one resident adapter, on its own degradation, the baseline frozen."""
+    mix = Mix(
+        odds=((degradation, 0.95), (CLEAN, 0.05)), cutmix=0.0, compound=0.0, pairs=0.7, depth=0.8
+    )
+    return Phase(
+        name=f"adapter-{degradation}",
+        parts=lambda r: list(r.adapted_convolutions().values()),
+        losses=_adapter_losses,
+        mix=mix,
+        kernel_lr=0.0,
+        lr=2e-3,
+        mode="oracle",
+        decay=0.5,
+    )
+
+
+def estimator() -> Phase:
+    """Phase III: the estimator on single and mixed degradations, all else frozen."""
+    return Phase(
+        name="estimator",
+        parts=lambda r: [r.estimator],
+        losses=_estimator_losses,
+        mix=Mix(batch=16, crop=32, pairs=0.3),
+        kernel_lr=0.0,
+        lr=1e-3,
+        mode="auto",
+        decay=0.6,
+    )
+
+
+def _baseline_losses(restorer: Restorer, batch: Batch) -> Losses:
+    description = _describe(restorer, batch)
+    out = restorer(batch.degraded, description, None, batch.box)
+    logits = restorer.head(out.features)
+    return {
+        "restoration": log_mse(out.image, batch.clean),
+        "segmentation": 0.1 * segmentation_loss(logits, batch.labels),
+    }
+
+
+def _adapter_losses(restorer: Restorer, batch: Batch) -> Losses:
+    with torch.no_grad():
+        description = _describe(restorer, batch)
+    full = torch.ones(len(batch.degraded), 1)
+    out = restorer(batch.degraded, description, full, batch.box)
+    return {"restoration": log_mse(out.image, batch.clean)}
+
+
+def _estimator_losses(restorer: Restorer, batch: Batch) -> Losses:
+    columns = [CLASSES.index(CLEAN)] + [
+        CLASSES.index(adapter.degradation) for adapter in restorer.adapters
+    ]
+    return {"estimation": share_loss(restorer.estimator(batch.views), batch.shares[:, columns])}
+
+
+def _describe(restorer: Restorer, batch: Batch) -> Description:
+    """Encode the context alone: no phase that restores needs the estimator's weights."""
+    vector, grid = restorer.context(batch.views)
+    return Description(vector, grid, vector.new_zeros(len(vector), len(restorer.adapters)))

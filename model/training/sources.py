@@ -1,0 +1,92 @@
+"""Pictures to train on: a folder of clean photographs, with depth where known, and real pairs.
+
+DATA/clean/**                          photographs
+DATA/depth/NAME.* and NAME_d.png       photographs with depth, 16 bit, larger is farther
+DATA/pairs/DEGRADATION/degraded/STEM.* real degraded pictures ...
+DATA/pairs/DEGRADATION/clean/STEM.*    ... and their clean ones
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from model.evaluation.files import pictures_in, read_picture, task_pairs
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture to train on, uint8 RGB.
+
+    Attributes:
+        clean: (H, W, 3).
+        depth: (H, W) float32 relative, larger is farther; None where not known.
+        degraded: (H, W, 3), a real degraded picture; None where it is to be made.
+    """
+
+    clean: NDArray[np.uint8]
+    depth: NDArray[np.float32] | None = None
+    degraded: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All pictures of a training folder, decoded."""
+
+    clean: list[Sample]
+    depth: list[Sample] = field(default_factory=list)
+    pairs: dict[str, list[Sample]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.clean:
+            raise ValueError("there is no clean picture to train on; put some under DATA/clean")
+
+
+def read_sources(data: Path, *, pairs: tuple[str, ...] = (), shortest: int = 128) -> Sources:
+    """Decode a training folder.
+
+    Args:
+        data: Laid out as above.
+        pairs: Degradations whose real pairs are wanted.
+        shortest: Pictures with a side below this many pixels are left out.
+
+    Raises:
+        ValueError: If no clean picture is found, or a pair's pictures differ in size.
+    """
+    clean = [Sample(read_rgb(path)) for path in pictures_in(data / "clean")]
+    depth = []
+    for path in sorted((data / "depth").glob("*_d.png")):
+        with Image.open(path) as image:
+            distance = np.asarray(image, dtype=np.float32) / np.float32(65535)
+        beside = next(p for p in path.parent.glob(path.stem[:-2] + ".*"))
+        depth.append(Sample(read_rgb(beside), depth=distance))
+    return Sources(
+        [sample for sample in clean if min(sample.clean.shape[:2]) >= shortest],
+        depth,
+        {name: read_pairs(data / "pairs" / name) for name in pairs},
+    )
+
+
+def read_pairs(task: Path) -> list[Sample]:
+    """Read ``task/degraded/**/STEM.*`` with ``task/clean/**/STEM.*``.
+
+    Raises:
+        ValueError: If a picture has no partner, or the two differ in size.
+    """
+    samples = []
+    for pair in task_pairs(task):
+        sample = Sample(read_rgb(pair.clean), degraded=read_rgb(pair.degraded))
+        assert sample.degraded is not None
+        if sample.clean.shape != sample.degraded.shape:
+            raise ValueError(
+                f"{pair.degraded} is {sample.degraded.shape}, its clean one {sample.clean.shape}"
+            )
+        samples.append(sample)
+    return samples
+
+
+def read_rgb(path: Path) -> NDArray[np.uint8]:
+    """Decode a file to (H, W, 3) uint8 RGB."""
+    return read_picture(path).permute(1, 2, 0).contiguous().numpy()

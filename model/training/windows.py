@@ -1,0 +1,69 @@
+"""A random part of a photograph: cut, scaled down, flipped and turned."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Window:
+    """What is done alike to a photograph and to what belongs to it.
+
+    Attributes:
+        origin: First row and column.
+        source: Rows and columns that are cut.
+        size: Rows and columns that they are scaled to, before turning.
+        flip: Whether left and right change sides.
+        turns: Quarter turns.
+    """
+
+    origin: tuple[int, int]
+    source: tuple[int, int]
+    size: tuple[int, int]
+    flip: bool
+    turns: int
+
+    @classmethod
+    def draw(
+        cls,
+        shape: tuple[int, int],
+        sides: tuple[int, int],
+        rng: np.random.Generator,
+        *,
+        rescale: bool = True,
+    ) -> "Window":
+        """Draw a window of a photograph.
+
+        Args:
+            shape: Rows and columns of the photograph.
+            sides: Shortest and longest side of the window; a smaller photograph is taken whole.
+            rng: Source of all randomness.
+            rescale: Whether a larger part may be scaled down to the window.
+        """
+        rows, columns = (
+            int(rng.integers(min(sides[0], side), min(sides[1], side) + 1)) for side in shape
+        )
+        room = min(shape[0] / rows, shape[1] / columns, 2.5)
+        scale = float(rng.uniform(1, room)) ** 0.7 if rescale else 1.0
+        source = min(shape[0], round(rows * scale)), min(shape[1], round(columns * scale))
+        origin = (
+            int(rng.integers(0, shape[0] - source[0] + 1)),
+            int(rng.integers(0, shape[1] - source[1] + 1)),
+        )
+        turns = int(rng.integers(4)) if rng.random() < 0.3 else 0
+        return cls(origin, source, (rows, columns), bool(rng.integers(2)), turns)
+
+    def cut(self, whole: NDArray[np.uint8] | Picture) -> Picture:
+        """Cut the window out of (H, W[, 3]); uint8 is brought to [0, 1]."""
+        (top, left), (rows, columns) = self.origin, self.source
+        part = whole[top : top + rows, left : left + columns].astype(np.float32)
+        if whole.dtype == np.uint8:
+            part /= 255
+        if self.source != self.size:
+            size = self.size[1], self.size[0]
+            part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.float32)
+        return np.ascontiguousarray(np.rot90(part[:, ::-1] if self.flip else part, self.turns))

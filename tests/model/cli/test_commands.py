@@ -1,0 +1,99 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from model.cli import app
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for side in ("degraded", "clean"):
+        (tmp_path / "rain" / side).mkdir(parents=True)
+        pixels = rng.integers(0, 256, (24, 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "rain" / side / "a.png")
+    return tmp_path
+
+
+def test_restore_writes_the_picture(pairs: Path, weights: Path, tmp_path: Path):
+    source = pairs / "rain" / "degraded"
+    arguments = [str(source), str(tmp_path / "out"), "--weights", str(weights), "--map"]
+    result = runner.invoke(app, ["restore", *arguments])
+    assert result.exit_code == 0, result.output
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["a.png", "a.png.map.png"]
+    again = runner.invoke(app, ["restore", *arguments])
+    assert "nothing to do" in again.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nowhere.png", "out"],
+        [".", "out", "--strength", "2"],
+        [".", "out", "--adapters", "rain:x"],
+    ],
+)
+def test_wrong_usage_is_told_without_a_traceback(arguments, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = runner.invoke(app, ["restore", *arguments])
+    assert result.exit_code == 2
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_a_picture_that_fails_is_exit_code_one(pairs: Path, weights: Path, tmp_path: Path):
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture")
+    arguments = [str(bad), str(tmp_path / "out"), "--weights", str(weights)]
+    result = runner.invoke(app, ["restore", *arguments])
+    assert result.exit_code == 1
+
+
+def test_evaluate_prints_every_mode(pairs: Path, weights: Path):
+    result = runner.invoke(app, ["evaluate", str(pairs), "--weights", str(weights)])
+    assert result.exit_code == 0, result.output
+    for word in ("rain", "input", "none", "auto", "top", "oracle"):
+        assert word in result.output
+
+
+def test_evaluate_prints_json_of_scores_and_maps(pairs: Path, weights: Path):
+    arguments = [str(pairs), "--weights", str(weights), "--json", "--mode", "auto"]
+    maps = ["--map-pairs", str(pairs / "rain" / "clean"), "--count", "2"]
+    result = runner.invoke(app, ["evaluate", *arguments, *maps])
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    assert answer["model"]["name"] == "tiny"
+    assert [row["mode"] for row in answer["scores"]] == ["input", "auto"]
+    assert set(answer["maps"]) == {"halves", "cutmix"}
+    assert answer["maps"]["halves"]["count"] == 2
+
+
+def test_evaluate_of_maps_prints_their_mean_iou(pairs: Path, weights: Path):
+    arguments = ["--map-pairs", str(pairs), "--count", "1", "--weights", str(weights)]
+    result = runner.invoke(app, ["evaluate", *arguments])
+    assert result.exit_code == 0, result.output
+    assert result.output.count("mean IoU") == 2
+
+
+def test_evaluate_wants_something_to_measure():
+    result = runner.invoke(app, ["evaluate"])
+    assert result.exit_code == 2
+    assert "--map-pairs" in result.output
+
+
+def test_adapter_list_names_them_in_order(weights: Path):
+    result = runner.invoke(app, ["adapter", "list", "--weights", str(weights)])
+    assert result.exit_code == 0, result.output
+    assert result.output.index("rain") < result.output.index("noise")
+
+
+def test_weights_that_are_not_there_are_named(tmp_path: Path):
+    result = runner.invoke(app, ["adapter", "list", "--weights", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "base.safetensors" in result.output

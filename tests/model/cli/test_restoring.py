@@ -1,0 +1,195 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+import model
+from model.cli.restoring import COLOURS, Job, Options, parse_adapters, plan, restore_file, run
+from model.config import CLASSES
+from model.evaluation import picture_tensor
+from service.maps import palette
+
+ORIENTATION, ARTIST = 0x0112, 0x013B
+
+
+@pytest.fixture(scope="module")
+def restorer(weights: Path) -> model.Restorer:
+    return model.load(weights)
+
+
+def photo(height: int = 20, width: int = 30, mode: str = "RGB") -> Image.Image:
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).convert(mode)
+
+
+def opened(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        image.load()
+        return image
+
+
+def go(restorer: model.Restorer, source: Path, target: Path, **options) -> dict[str, Any]:
+    return restore_file(restorer, Job(source, target), Options(**options))
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("auto", "auto"),
+        ("rain:1", {"rain": 1.0}),
+        ("rain:0.8, noise:.2", {"rain": 0.8, "noise": 0.2}),
+    ],
+)
+def test_adapters_are_read_as_a_mode_or_weights(text, parsed):
+    assert parse_adapters(text) == parsed
+
+
+@pytest.mark.parametrize("text", ["rain:much", "rain:0.5,noise", "rain:1.5", "rain:nan"])
+def test_a_bad_weight_is_refused_by_name(text):
+    with pytest.raises(ValueError, match=r"NAME:WEIGHT|in \[0, 1\]"):
+        parse_adapters(text)
+
+
+def test_a_folder_keeps_its_tree_and_skips_what_is_done(tmp_path: Path):
+    source, target = tmp_path / "in", tmp_path / "out"
+    for name in ("a.jpg", "deep/b.PNG", "deep/notes.txt"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).touch()
+    (target / "deep").mkdir(parents=True)
+    (target / "deep" / "b.PNG").touch()
+    assert plan(source, target, Options()) == [Job(source / "a.jpg", target / "a.jpg")]
+    assert len(plan(source, target, Options(overwrite=True))) == 2
+    assert len(plan(source, target, Options(write_map=True))) == 2
+
+
+def test_an_out_inside_in_is_not_read_as_input(tmp_path: Path):
+    (tmp_path / "out").mkdir()
+    for name in ("a.png", "out/old.png"):
+        (tmp_path / name).touch()
+    jobs = plan(tmp_path, tmp_path / "out", Options())
+    assert [job.source.name for job in jobs] == ["a.png"]
+
+
+@pytest.mark.parametrize(("out", "whole"), [("x.webp", "x.webp"), ("folder", "folder/a.png")])
+def test_one_picture_goes_to_a_file_or_into_a_folder(tmp_path: Path, out, whole):
+    (tmp_path / "a.png").touch()
+    (job,) = plan(tmp_path / "a.png", tmp_path / out, Options())
+    assert job.target == tmp_path / whole
+
+
+def test_originals_are_never_overwritten(tmp_path: Path):
+    (tmp_path / "a.png").touch()
+    for source, target in (("", ""), ("a.png", "a.png"), ("a.png", "")):
+        with pytest.raises(ValueError, match="would be overwritten"):
+            plan(tmp_path / source, tmp_path / target, Options(overwrite=True))
+
+
+def test_a_missing_source_is_named(tmp_path: Path):
+    with pytest.raises(ValueError, match="nowhere does not exist"):
+        plan(tmp_path / "nowhere", tmp_path / "out", Options())
+
+
+def test_the_pixels_are_those_of_restore_picture(tmp_path: Path, restorer):
+    photo().save(tmp_path / "a.png")
+    go(restorer, tmp_path / "a.png", tmp_path / "b.png", adapters="none")
+    picture = picture_tensor(photo())
+    expected = restorer.restore_picture(picture, adapters="none").permute(1, 2, 0).numpy()
+    assert np.array_equal(np.asarray(opened(tmp_path / "b.png")), expected)
+    assert not np.array_equal(expected, np.asarray(photo()))
+
+
+def test_strength_zero_gives_the_picture_back(tmp_path: Path, restorer):
+    photo().save(tmp_path / "a.png")
+    go(restorer, tmp_path / "a.png", tmp_path / "b.png", strength=0.0)
+    assert np.array_equal(np.asarray(opened(tmp_path / "b.png")), np.asarray(photo()))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+def test_exif_and_profile_are_kept_and_orientation_applied(tmp_path: Path, restorer, suffix):
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[ARTIST] = 6, "someone"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photo(20, 30).save(tmp_path / "a.jpg", exif=exif, icc_profile=profile)
+    go(restorer, tmp_path / "a.jpg", tmp_path / f"b{suffix}")
+    with Image.open(tmp_path / f"b{suffix}") as image:
+        assert image.size == (20, 30)
+        assert image.getexif().get(ARTIST) == "someone"
+        assert image.getexif().get(ORIENTATION, 1) == 1
+        assert image.info["icc_profile"] == profile
+
+
+def test_grey_stays_grey(tmp_path: Path, restorer):
+    photo(mode="L").save(tmp_path / "a.png")
+    go(restorer, tmp_path / "a.png", tmp_path / "b.png")
+    assert opened(tmp_path / "b.png").mode == "L"
+
+
+def test_alpha_is_carried_through_untouched(tmp_path: Path, restorer):
+    image = photo()
+    alpha = photo().getchannel("G")
+    image.putalpha(alpha)
+    image.save(tmp_path / "a.png")
+    go(restorer, tmp_path / "a.png", tmp_path / "b.png")
+    restored = opened(tmp_path / "b.png")
+    assert restored.mode == "RGBA"
+    assert np.array_equal(np.asarray(restored.getchannel("A")), np.asarray(alpha))
+    go(restorer, tmp_path / "a.png", tmp_path / "b.jpg")
+    assert opened(tmp_path / "b.jpg").mode == "RGB"
+
+
+def test_inks_become_rgb_without_their_profile(tmp_path: Path, restorer):
+    photo(mode="CMYK").save(tmp_path / "a.jpg", icc_profile=b"inks")
+    go(restorer, tmp_path / "a.jpg", tmp_path / "b.jpg")
+    restored = opened(tmp_path / "b.jpg")
+    assert restored.mode == "RGB"
+    assert "icc_profile" not in restored.info
+
+
+def test_the_map_is_a_palette_picture_of_the_same_size(tmp_path: Path, restorer):
+    photo(21, 33).save(tmp_path / "a.jpg")
+    report = go(restorer, tmp_path / "a.jpg", tmp_path / "b.jpg", write_map=True)
+    image = opened(tmp_path / "b.jpg.map.png")
+    assert (image.mode, image.size) == ("P", (33, 21))
+    assert int(np.asarray(image).max()) < len(CLASSES)
+    assert set(image.convert("RGB").get_flattened_data()) <= set(COLOURS.values())
+    assert sum(report["map"].values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_every_class_has_a_colour_and_it_is_the_services():
+    assert list(COLOURS) == list(CLASSES)
+    assert len(set(COLOURS.values())) == len(CLASSES)
+    assert list(COLOURS.values()) == [tuple(row) for row in palette(CLASSES).tolist()]
+
+
+def test_one_bad_picture_does_not_stop_the_others(tmp_path: Path, restorer, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(b"no picture")
+    photo().save(tmp_path / "in" / "b.png")
+    options = Options(report=tmp_path / "report.jsonl")
+    jobs = plan(tmp_path / "in", tmp_path / "out", options)
+    assert run(lambda: restorer, jobs, options) == 1
+    assert "a.png: cannot identify" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.png"]
+    (line,) = (tmp_path / "report.jsonl").read_text().splitlines()
+    report = json.loads(line)
+    assert (report["width"], report["height"]) == (30, 20)
+    assert list(report["estimated"]) == ["rain", "noise"]
+    assert report["seconds"] > 0
+
+
+def test_a_run_that_has_nothing_to_do_loads_no_weights(capsys):
+    def load() -> model.Restorer:
+        raise AssertionError
+
+    assert run(load, [], Options()) == 0
+    assert "nothing to do" in capsys.readouterr().err
+
+
+def test_a_failed_write_leaves_no_picture_to_be_skipped(tmp_path: Path, restorer):
+    photo().save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="unknown picture format"):
+        go(restorer, tmp_path / "a.png", tmp_path / "b.what")
+    assert not (tmp_path / "b.what").exists()

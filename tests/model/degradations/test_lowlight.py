@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from model.degradations._picture import to_linear
+from model.degradations.lowlight import DARKEST, expose, lower_light
+
+
+def test_curves_rise_and_keep_black():
+    for seed in range(10):
+        light = expose(0.8, np.random.default_rng(seed))
+        assert light.shape == (256, 3)
+        assert np.all(light[0] == 0)
+        assert np.all(np.diff(light, axis=0) > 0)
+
+
+def test_exposure_falls_exponentially_with_severity():
+    gains = [
+        np.median([expose(severity, np.random.default_rng(seed))[128] for seed in range(60)])
+        / to_linear(np.full((1, 1, 3), 128 / 255, dtype=np.float32)).mean()
+        for severity in (0.25, 0.5, 1.0)
+    ]
+    expected = [DARKEST**severity for severity in (0.25, 0.5, 1.0)]
+    assert np.log(gains) == pytest.approx(np.log(expected), abs=0.7)
+
+
+def test_severe_pictures_are_as_dark_as_the_benchmark():
+    grey = np.full((32, 32, 3), 0.45, dtype=np.float32)
+    means = [lower_light(grey, 0.9, np.random.default_rng(seed)).mean() * 255 for seed in range(20)]
+    assert 1 < np.mean(means) < 25
+
+
+def test_noise_is_coloured_and_strongest_in_red():
+    grey = np.full((64, 64, 3), 0.5, dtype=np.float32)
+    deviations = np.mean(
+        [
+            lower_light(grey, 0.7, np.random.default_rng(seed)).std(axis=(0, 1)) * 255
+            for seed in range(20)
+        ],
+        axis=0,
+    )
+    red, green, blue = deviations
+    assert red > blue > green > 0.5
+
+
+def test_a_little_severity_changes_little():
+    grey = np.full((32, 32, 3), 0.5, dtype=np.float32)
+    slightly = lower_light(grey, 0.02, np.random.default_rng(0))
+    assert np.abs(slightly - grey).mean() < 0.06

@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from model.evaluation import find_pairs, picture_tensor, pictures_in, read_picture
+
+
+def test_pairs_are_found_by_stem_and_sorted(tasks: Path):
+    pairs = find_pairs(tasks)
+    assert list(pairs) == ["blur", "blur_small", "haze", "lowlight", "noise25", "rain"]
+    assert [(p.degraded.name, p.clean.name) for p in pairs["rain"]] == [
+        ("a.bmp", "a.png"),
+        ("b.bmp", "b.png"),
+    ]
+
+
+def test_a_limit_takes_the_first_pictures(tasks: Path):
+    assert [pair.clean.stem for pair in find_pairs(tasks, limit=1)["haze"]] == ["a"]
+
+
+def test_a_picture_without_a_partner_is_named(tasks: Path):
+    (tasks / "rain" / "degraded" / "a.bmp").unlink()
+    with pytest.raises(ValueError, match=r"rain needs equal stems .* \['a'\]"):
+        find_pairs(tasks)
+
+
+def test_a_folder_without_tasks_is_an_error(tmp_path: Path):
+    with pytest.raises(ValueError, match="no folders TASK/clean"):
+        find_pairs(tmp_path)
+
+
+def test_pictures_are_found_at_any_depth_and_other_files_left_out(tasks: Path):
+    (tasks / "notes.txt").write_text("no picture")
+    names = [path.relative_to(tasks / "rain").as_posix() for path in pictures_in(tasks / "rain")]
+    assert names == ["clean/a.png", "clean/b.png", "degraded/a.bmp", "degraded/b.bmp"]
+    assert len(pictures_in(tasks)) == 24
+
+
+def test_a_picture_is_read_as_rgb_channels_first(tmp_path: Path):
+    pixels = np.zeros((2, 3, 3), dtype=np.uint8)
+    pixels[0, 2] = (255, 128, 1)
+    Image.fromarray(pixels).save(tmp_path / "x.png")
+    picture = read_picture(tmp_path / "x.png")
+    assert picture.dtype is torch.uint8
+    assert picture.shape == (3, 2, 3)
+    assert picture[:, 0, 2].tolist() == [255, 128, 1]
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "1"])
+def test_every_mode_becomes_rgb(mode):
+    assert picture_tensor(Image.new(mode, (5, 4))).shape == (3, 4, 5)

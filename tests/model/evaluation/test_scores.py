@@ -1,0 +1,119 @@
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from model.evaluation import MODES, Score, evaluate_task, find_pairs, five_task_average
+from model.evaluation.scores import oracle_adapter
+
+
+@dataclass(frozen=True)
+class FakeAdapter:
+    name: str
+    degradation: str
+
+
+class FakeRestorer:
+    """Takes 10 levels off in mode auto, 5 with an adapter by name, and changes nothing else."""
+
+    def __init__(self) -> None:
+        self.adapters = [FakeAdapter("rain-v2", "rain"), FakeAdapter("noise", "noise")]
+        self.asked: list[str | Mapping[str, float]] = []
+
+    def restore_picture(
+        self, picture: torch.Tensor, *, adapters: str | Mapping[str, float] = "auto"
+    ) -> torch.Tensor:
+        self.asked.append(adapters)
+        levels = {"auto": 10}.get(adapters, 0) if isinstance(adapters, str) else 5
+        return picture - levels
+
+
+def decibels(levels: int) -> float:
+    return -20 * math.log10(levels / 255)
+
+
+def test_each_mode_gets_a_row_with_the_mean_of_its_pictures(tasks: Path):
+    restorer = FakeRestorer()
+    rows = evaluate_task(restorer, "rain", find_pairs(tasks)["rain"])
+    assert [row.mode for row in rows] == ["input", *MODES]
+    assert {row.mode: row.psnr for row in rows} == pytest.approx(
+        {
+            "input": decibels(10),
+            "none": decibels(10),
+            "auto": 60.0,
+            "top": decibels(10),
+            "oracle": decibels(5),
+        },
+        abs=1e-4,
+    )
+    assert rows[2].ssim == pytest.approx(1.0)
+    assert rows[0].ssim < 1
+    assert {row.count for row in rows} == {2}
+    assert restorer.asked[:4] == ["none", "auto", "top", {"rain-v2": 1.0}]
+
+
+def test_only_restored_rows_have_a_time(tasks: Path):
+    rows = evaluate_task(FakeRestorer(), "rain", find_pairs(tasks)["rain"], modes=["auto"])
+    assert rows[0].seconds_per_megapixel is None
+    assert rows[1].seconds_per_megapixel is not None
+    assert rows[1].seconds_per_megapixel > 0
+
+
+def test_no_oracle_where_no_adapter_fits(tasks: Path):
+    rows = evaluate_task(FakeRestorer(), "haze", find_pairs(tasks)["haze"])
+    assert [row.mode for row in rows] == ["input", "none", "auto", "top"]
+
+
+def test_progress_advances_once_a_picture(tasks: Path):
+    seen: list[int] = []
+    evaluate_task(FakeRestorer(), "rain", find_pairs(tasks)["rain"], advance=lambda: seen.append(1))
+    assert len(seen) == 2
+
+
+def test_an_unknown_mode_is_refused(tasks: Path):
+    with pytest.raises(ValueError, match="got best"):
+        evaluate_task(FakeRestorer(), "rain", find_pairs(tasks)["rain"], modes=["auto", "best"])
+
+
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [("noise25", "noise"), ("noise", "noise"), ("blur_small", "b"), ("clean", None)],
+)
+def test_the_oracle_is_found_by_the_start_of_the_task(task, name):
+    adapters = [FakeAdapter("noise", "noise"), FakeAdapter("b", "blur")]
+    assert oracle_adapter(task, adapters) == name
+
+
+def test_the_longest_fitting_degradation_is_the_oracle():
+    adapters = [FakeAdapter("rain", "rain"), FakeAdapter("drops", "raindrop")]
+    assert oracle_adapter("raindrop", adapters) == "drops"
+
+
+def row(task: str, psnr: float, mode: str = "auto") -> Score:
+    return Score(task, mode, 2, psnr, psnr / 100, None if mode == "input" else psnr / 10)
+
+
+FIVE = [row("noise25", 30), row("blur", 25), row("rain", 35), row("haze", 20), row("lowlight", 15)]
+
+
+def test_the_average_is_over_five_degradations_and_nothing_else():
+    (average,) = five_task_average([*FIVE, row("blur_small", 99), row("clean", 60)])
+    assert (average.mode, average.count) == ("auto", 10)
+    assert average.psnr == pytest.approx(25)
+    assert average.ssim == pytest.approx(0.25)
+    assert average.seconds_per_megapixel == pytest.approx(2.5)
+
+
+def test_two_tasks_of_one_degradation_count_as_one():
+    (average,) = five_task_average([*FIVE, row("noise50", 20)])
+    assert average.psnr == pytest.approx(24)
+
+
+def test_a_mode_that_lacks_a_degradation_has_no_average():
+    assert five_task_average(FIVE[1:]) == []
+    inputs = [row(score.task, score.psnr, "input") for score in FIVE]
+    (average,) = five_task_average([*inputs, *FIVE[1:]])
+    assert (average.mode, average.seconds_per_megapixel) == ("input", None)

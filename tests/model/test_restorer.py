@@ -1,0 +1,134 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.config import PRESETS
+from model.restorer import Description, Restorer, top_one
+from model.views import Views, sample_views
+from tests.model.conftest import TINY, make_description, make_restorer
+
+RESTORER = make_restorer(2, 4, 3)
+
+
+def test_no_input_pixel_acts_beyond_the_reach_and_some_act_near_it():
+    restorer = make_restorer()
+    side = 8 * (2 * restorer.reach // 8 + 3)
+    middle = side // 2 + 3
+    x = torch.rand(1, 3, side, side, requires_grad=True)
+    box = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+    out = restorer(x, make_description(restorer), None, box)
+    logits = restorer.head(out.features)
+    (out.image[..., middle, middle].sum() + logits[..., middle, middle].sum()).backward()
+    assert x.grad is not None
+    rows = x.grad.abs().amax(dim=(0, 1, 3)).nonzero().ravel()
+    radius = int((rows - middle).abs().max())
+    assert restorer.reach - restorer.config.multiple < radius <= restorer.reach
+
+
+@settings(max_examples=15, deadline=None)
+@given(height=st.integers(1, 260), width=st.integers(1, 260))
+def test_tiled_equals_untiled_at_any_size(height, width):
+    picture = torch.randint(0, 256, (3, height, width), dtype=torch.uint8)
+    whole = RESTORER.restore_picture(picture, tile=2048)
+    tiled = RESTORER.restore_picture(picture, tile=64)
+    assert whole.shape == picture.shape
+    assert int((whole.int() - tiled.int()).abs().max()) <= 1
+
+
+def test_a_batch_of_one_equals_its_row_of_a_mixed_batch(restorer):
+    crops = torch.rand(3, 3, 40, 24)
+    description = make_description(restorer, 3)
+    boxes = torch.rand(3, 4).sort(dim=1).values
+    together = restorer.restore(crops, description, description.weights, boxes)
+    for row in range(3):
+        one = description.select(row)
+        alone = restorer.restore(crops[row : row + 1], one, one.weights, boxes[row : row + 1])
+        torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-3, atol=1e-4)
+
+
+def test_weights_zero_equal_the_baseline(restorer, whole):
+    crop, description = torch.rand(1, 3, 32, 32), make_description(restorer)
+    zero = torch.zeros(1, 3)
+    torch.testing.assert_close(
+        restorer.restore(crop, description, zero, whole),
+        restorer.restore(crop, description, None, whole),
+    )
+
+
+def test_weights_per_pixel_that_are_constant_equal_weights_per_picture(restorer, whole):
+    crop, description = torch.rand(1, 3, 32, 40), make_description(restorer)
+    weights = torch.tensor([[0.7, 0.1, 0.2]])
+    field = weights[:, :, None, None].expand(-1, -1, 32, 40)
+    torch.testing.assert_close(
+        restorer.restore(crop, description, field, whole),
+        restorer.restore(crop, description, weights, whole),
+        rtol=1e-3,
+        atol=1e-4,
+    )
+
+
+def test_strength_zero_returns_the_input(restorer):
+    picture = torch.randint(0, 256, (3, 21, 34), dtype=torch.uint8)
+    assert torch.equal(restorer.restore_picture(picture, strength=0.0), picture)
+
+
+def test_segmentation_gives_probabilities_of_every_class(restorer, whole):
+    crop = torch.rand(1, 3, 32, 40)
+    probabilities = restorer.segment(crop, make_description(restorer), whole)
+    assert probabilities.shape == (1, len(restorer.classes), 32, 40)
+    torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(1, 32, 40))
+
+
+def test_descriptions_of_a_batch_equal_those_of_its_pictures(restorer):
+    views = [sample_views(torch.rand(3, 70, 90)), sample_views(torch.rand(3, 200, 20))]
+    together = restorer.describe(Views.stack(views))
+    assert bool((together.weights.sum(dim=1) <= 1).all())
+    for row, view in enumerate(views):
+        alone, rest = restorer.describe(view), together.select(row)
+        torch.testing.assert_close(alone.context, rest.context, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(alone.weights, rest.weights, rtol=1e-4, atol=1e-5)
+    assert len(Description.stack([together, together]).context) == 4
+
+
+def test_an_unknown_adapter_is_named_with_those_that_are_known(restorer):
+    picture = torch.zeros(3, 8, 8, dtype=torch.uint8)
+    with pytest.raises(ValueError, match=r"unknown adapters \['snow'\]; resident are \['noise'"):
+        restorer.restore_picture(picture, adapters={"snow": 1.0})
+    with pytest.raises(ValueError, match="auto, top, none"):
+        restorer.restore_picture(picture, adapters="best")
+
+
+def test_weights_of_the_wrong_count_are_refused(restorer, whole):
+    with pytest.raises(ValueError, match="one column for each of 3 adapters"):
+        restorer.restore(
+            torch.rand(1, 3, 32, 32), make_description(restorer), torch.ones(1, 2), whole
+        )
+
+
+def test_crops_that_do_not_fit_the_grid_are_refused(restorer, whole):
+    with pytest.raises(ValueError, match="multiples of 8"):
+        restorer.restore(torch.rand(1, 3, 30, 32), make_description(restorer), None, whole)
+
+
+def test_top_one_keeps_the_best_adapter_or_none():
+    weights = torch.tensor([[0.5, 0.2, 0.1], [0.1, 0.2, 0.1]])
+    assert top_one(weights).tolist() == [[1, 0, 0], [0, 0, 0]]
+    assert top_one(torch.zeros(2, 0)).shape == (2, 0)
+
+
+def test_a_new_restorer_returns_its_input(whole):
+    torch.manual_seed(0)
+    restorer = Restorer(TINY).eval()
+    crop = torch.rand(1, 3, 32, 32)
+    torch.testing.assert_close(
+        restorer.restore(crop, make_description(restorer), None, whole), crop
+    )
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_every_preset_builds(preset):
+    with torch.device("meta"):
+        restorer = Restorer(PRESETS[preset])
+    millions = sum(p.numel() for p in restorer.parameters()) / 1e6
+    assert millions > {"small": 4, "large": 20}[preset]

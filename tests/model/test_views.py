@@ -1,0 +1,46 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from model.views import GRID, PATCH, THUMBNAIL, Views, sample_views
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 700), (33, 47), (48, 48), (321, 481)])
+def test_views_have_one_shape_whatever_the_pictures_size(size):
+    views = sample_views(torch.rand(3, *size))
+    assert views.thumbnail.shape == (1, 3, THUMBNAIL, THUMBNAIL)
+    assert views.patches.shape == (1, GRID**2, 3, PATCH, PATCH)
+
+
+def test_patches_are_native_pixels_from_corner_to_corner():
+    picture = torch.rand(3, 200, 301)
+    patches = sample_views(picture).patches[0]
+    assert torch.equal(patches[0], picture[:, :PATCH, :PATCH])
+    assert torch.equal(patches[-1], picture[:, -PATCH:, -PATCH:])
+
+
+def test_the_thumbnail_of_a_large_picture_is_the_mean_of_what_it_covers():
+    picture = torch.randint(0, 256, (3, 1100, 1003), dtype=torch.uint8)
+    expected = F.adaptive_avg_pool2d(picture.float() / 255, THUMBNAIL)
+    torch.testing.assert_close(sample_views(picture).thumbnail[0], expected)
+
+
+def test_depths_of_8_and_16_bits_and_floats_see_the_same():
+    levels = torch.randint(0, 256, (3, 60, 60), dtype=torch.uint8)
+    eight = sample_views(levels)
+    sixteen = sample_views((levels.to(torch.int32) * 257).to(torch.uint16))
+    floats = sample_views(levels.float() / 255)
+    for other in (sixteen, floats):
+        torch.testing.assert_close(other.thumbnail, eight.thumbnail)
+        torch.testing.assert_close(other.patches, eight.patches)
+
+
+def test_stacking_joins_pictures_of_different_sizes():
+    batch = Views.stack([sample_views(torch.rand(3, 50, 60)), sample_views(torch.rand(3, 9, 300))])
+    assert len(batch.thumbnail) == len(batch.patches) == 2
+
+
+@pytest.mark.parametrize("shape", [(50, 50), (1, 50, 50), (3, 0, 50)])
+def test_what_is_no_rgb_picture_is_refused(shape):
+    with pytest.raises(ValueError, match=r"shape \(3, H, W\)"):
+        sample_views(torch.rand(*shape))

@@ -1,0 +1,56 @@
+import dataclasses
+
+import pytest
+import torch
+
+from model.config import CLASSES
+from model.training.data import IGNORE, Batches, stream
+from model.training.sources import Sources
+from tests.model.training.conftest import MIX
+
+
+def test_a_batch_depends_on_seed_and_step_alone(sources):
+    first = Batches(sources, MIX, seed=3)[11]
+    again = Batches(sources, MIX, seed=3)[11]
+    other = Batches(sources, MIX, seed=3)[12]
+    assert torch.equal(first.degraded, again.degraded)
+    assert torch.equal(first.views.patches, again.views.patches)
+    assert not torch.equal(first.clean, other.clean)
+
+
+def test_a_stream_that_starts_later_gives_what_the_first_would_have(sources):
+    batches = Batches(sources, MIX, seed=0)
+    early, late = stream(batches, 0, workers=0), stream(batches, 2, workers=0)
+    next(early), next(early)
+    assert torch.equal(next(early).degraded, next(late).degraded)
+
+
+def test_crops_lie_in_pictures_and_carry_labels_and_shares(sources):
+    batches = Batches(sources, dataclasses.replace(MIX, batch=24), seed=1)
+    batch = batches[0]
+    assert batch.degraded.shape == batch.clean.shape == (24, 3, 32, 32)
+    assert batch.labels.shape == (24, 32, 32)
+    assert bool(((batch.box >= 0) & (batch.box <= 1)).all())
+    assert set(batch.labels.unique().tolist()) <= {*range(len(CLASSES)), IGNORE}
+    defined = batch.shares.sum(dim=1)
+    assert bool(((defined - 1).abs() < 1e-6).logical_or(defined == 0).all())
+
+
+def test_what_is_labelled_clean_is_the_clean_picture(sources):
+    mix = dataclasses.replace(MIX, batch=32, cutmix=1.0, compound=0.0)
+    batch = Batches(sources, mix, seed=2)[0]
+    clean = (batch.labels == 0)[:, None].expand_as(batch.clean)
+    assert clean.any()
+    assert torch.equal(batch.degraded[clean], batch.clean[clean])
+
+
+def test_real_pairs_are_used_where_there_are_some(sources):
+    mix = dataclasses.replace(MIX, odds=(("lowlight", 1.0),), cutmix=0.0, compound=0.0, pairs=1.0)
+    batch = Batches(sources, mix, seed=0)[0]
+    levels = (batch.clean * 255).round()
+    torch.testing.assert_close((batch.degraded * 255).round(), levels.div(8).floor())
+
+
+def test_sources_without_a_clean_picture_are_refused():
+    with pytest.raises(ValueError, match="no clean picture"):
+        Sources([])

@@ -1,0 +1,148 @@
+import csv
+import dataclasses
+import itertools
+import os
+import signal
+
+import pytest
+import torch
+
+from model.config import Degradation
+from model.restorer import AdapterInfo
+from model.training.data import Batches, stream
+from model.training.loop import Budget, Schedule, Trainer
+from model.training.phases import adapter, baseline, estimator
+from tests.model.conftest import make_restorer
+from tests.model.training.conftest import MIX
+
+
+def trainer_of(phase, restorer, run, steps, **changes):
+    ticks = itertools.count()
+    return Trainer(
+        restorer=restorer,
+        phase=dataclasses.replace(phase, mix=dataclasses.replace(MIX, odds=phase.mix.odds)),
+        run=run,
+        budget=Budget(steps=steps),
+        validate=changes.pop("validate", lambda _: {"task": 1.0}),
+        schedule=Schedule(log=2, save=3, validate=4),
+        clock=lambda: float(next(ticks)),
+        **changes,
+    )
+
+
+def fit(trainer, sources):
+    batches = Batches(sources, trainer.phase.mix, seed=0)
+    return trainer.fit(lambda start: stream(batches, start, workers=0))
+
+
+def weights_of(restorer):
+    return {name: tensor.clone() for name, tensor in restorer.state_dict().items()}
+
+
+def rain_restorer():
+    restorer = make_restorer()
+    restorer.install_new(AdapterInfo(name="rain", title="Rain", degradation="rain", rank=2))
+    return restorer
+
+
+PHASES = {
+    "baseline": (baseline, make_restorer, ("context.", "backbone.", "head."), "lora"),
+    "adapter": (lambda: adapter(Degradation.RAIN), rain_restorer, ("backbone.",), "-"),
+    "estimator": (estimator, lambda: make_restorer(2, 2, 2, 2, 2), ("estimator.",), "-"),
+}
+
+
+@pytest.mark.parametrize("name", PHASES)
+def test_a_phase_changes_its_own_weights_and_leaves_all_others_bit_equal(name, sources, tmp_path):
+    phase, make, parts, barred = PHASES[name]
+    restorer = make()
+    before = weights_of(restorer)
+    fit(trainer_of(phase(), restorer, tmp_path, steps=3), sources)
+    after = weights_of(restorer)
+    for key, old in before.items():
+        own = key.startswith(parts) and barred not in key
+        if name == "adapter":
+            own = "lora_" in key
+        assert own or torch.equal(old, after[key]), f"{key} changed"
+    changed = [key for key, old in before.items() if not torch.equal(old, after[key])]
+    assert changed
+
+
+@pytest.mark.parametrize("name", PHASES)
+def test_a_resumed_run_equals_an_uninterrupted_one(name, sources, tmp_path):
+    phase, make, _, _ = PHASES[name]
+    through = trainer_of(phase(), make(), tmp_path / "through", steps=6)
+    assert fit(through, sources)
+
+    stopped = trainer_of(phase(), make(), tmp_path / "stopped", steps=6)
+    stopped.budget = Budget(steps=6)
+    stopped.on_log = lambda row: stopped.request_stop() if row["step"] >= 3 else None
+    assert not fit(stopped, sources)
+    assert stopped.step < 6
+    resumed = trainer_of(phase(), make(), tmp_path / "stopped", steps=6)
+    assert resumed.resume()
+    assert fit(resumed, sources)
+
+    for one, other in zip(through.parameters, resumed.parameters, strict=True):
+        assert torch.equal(one, other)
+    for one, other in zip(through.average, resumed.average, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_baseline_overfits_one_batch(sources, tmp_path):
+    trainer = trainer_of(baseline(), make_restorer(), tmp_path, steps=60)
+    batch = Batches(sources, trainer.phase.mix, seed=0)[0]
+    trainer.fit(lambda _: itertools.repeat(batch))
+    with (tmp_path / "losses.csv").open() as file:
+        losses = [float(row["restoration"]) for row in csv.DictReader(file)]
+    assert losses[-1] < losses[0] - 0.5
+
+
+def test_the_estimator_overfits_one_batch(sources, tmp_path):
+    trainer = trainer_of(estimator(), make_restorer(2, 2, 2, 2, 2), tmp_path, steps=80)
+    batch = Batches(sources, trainer.phase.mix, seed=4)[0]
+    trainer.fit(lambda _: itertools.repeat(batch))
+    with (tmp_path / "losses.csv").open() as file:
+        losses = [float(row["estimation"]) for row in csv.DictReader(file)]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_validation_sees_the_averaged_weights_and_gives_the_trained_ones_back(sources, tmp_path):
+    seen = []
+
+    def validate(restorer):
+        seen.append([p.clone() for p in trainer.parameters])
+        assert not restorer.training
+        return {"noise": 30.0}
+
+    trainer = trainer_of(baseline(), make_restorer(), tmp_path, steps=5, validate=validate)
+    fit(trainer, sources)
+    assert seen
+    for average, now in zip(trainer.average, seen[-1], strict=True):
+        assert torch.equal(average, now)
+    assert not all(
+        torch.equal(average, p)
+        for average, p in zip(trainer.average, trainer.parameters, strict=True)
+    )
+    assert (tmp_path / "validation.csv").read_text().startswith("step,seconds,noise\n")
+
+
+def test_a_signal_stops_the_run_after_its_step_with_a_checkpoint(sources, tmp_path):
+    trainer = trainer_of(baseline(), make_restorer(), tmp_path, steps=1000)
+    trainer.on_log = lambda _: os.kill(os.getpid(), signal.SIGTERM)
+    assert not fit(trainer, sources)
+    assert trainer.step < 10
+    assert trainer.checkpoint.is_file()
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(sources, tmp_path):
+    restorer = make_restorer()
+    torch.nn.init.constant_(restorer.backbone.intro.weight, float("nan"))
+    with pytest.raises(FloatingPointError, match="loss is nan at step 0"):
+        fit(trainer_of(baseline(), restorer, tmp_path, steps=3), sources)
+
+
+@pytest.mark.parametrize("budget", [{}, {"hours": 1.0, "steps": 5}])
+def test_a_budget_is_hours_or_steps(budget):
+    with pytest.raises(ValueError, match="either hours or steps"):
+        Budget(**budget)

@@ -1,0 +1,28 @@
+import torch
+
+from model.training.muon import Muon, orthogonalise
+
+
+def test_singular_values_come_near_one_for_wide_and_tall_matrices():
+    torch.manual_seed(0)
+    for shape in [(2, 8, 30), (2, 30, 8)]:
+        values = torch.linalg.svdvals(orthogonalise(torch.randn(shape)).float())
+        assert values.min() > 0.5
+        assert values.max() < 1.4
+
+
+def test_kernels_learn_and_those_without_gradient_stay():
+    torch.manual_seed(0)
+    kernel = torch.nn.Parameter(torch.randn(6, 4, 3, 3))
+    idle = torch.nn.Parameter(torch.randn(6, 4, 3, 3))
+    before = idle.detach().clone()
+    optimiser = Muon([kernel, idle], lr=0.05)
+    errors = []
+    for _ in range(60):
+        error = (kernel - 0.1).square().mean()
+        error.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        errors.append(error.item())
+    assert errors[-1] < 0.3 * errors[0]
+    assert torch.equal(idle, before)
