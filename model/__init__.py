@@ -1,18 +1,19 @@
-"""ABAIR: adaptive blind all-in-one image restoration (arXiv 2411.18412)."""
+"""ABAIR: adaptive blind all-in-one image restoration (arXiv 2411.18412).
 
-from model.checkpoint import load
-from model.config import CLASSES, Degradation, RestorerConfig
-from model.restorer import (
-    AdapterInfo,
-    Description,
-    ModelInfo,
-    Restorer,
-    read_crop,
-    to_uint8,
-    top_one,
-)
-from model.tiling import Box, Tile, plan_tiles
-from model.views import Views, as_float, sample_views
+Names are imported when they are first used, so that a command's ``--help`` needn't wait for torch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from model.checkpoint import load
+    from model.config import CLASSES, Degradation, RestorerConfig
+    from model.crops import kept, read_crop, to_uint8
+    from model.precision import arithmetic, choose_precision
+    from model.restorer import AdapterInfo, Description, ModelInfo, Restorer, top_one
+    from model.tiling import Box, Tile, plan_tiles
+    from model.views import Views, as_float, sample_views
 
 __all__ = [
     "CLASSES",
@@ -25,7 +26,10 @@ __all__ = [
     "RestorerConfig",
     "Tile",
     "Views",
+    "arithmetic",
     "as_float",
+    "choose_precision",
+    "kept",
     "load",
     "plan_tiles",
     "read_crop",
@@ -33,3 +37,32 @@ __all__ = [
     "to_uint8",
     "top_one",
 ]
+
+_HOME = {
+    "load": "model.checkpoint",
+    "CLASSES": "model.config",
+    "Degradation": "model.config",
+    "RestorerConfig": "model.config",
+    "AdapterInfo": "model.restorer",
+    "Description": "model.restorer",
+    "ModelInfo": "model.restorer",
+    "Restorer": "model.restorer",
+    "kept": "model.crops",
+    "read_crop": "model.crops",
+    "to_uint8": "model.crops",
+    "arithmetic": "model.precision",
+    "choose_precision": "model.precision",
+    "top_one": "model.restorer",
+    "Box": "model.tiling",
+    "Tile": "model.tiling",
+    "plan_tiles": "model.tiling",
+    "Views": "model.views",
+    "as_float": "model.views",
+    "sample_views": "model.views",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # whatever is exported
+    if name not in _HOME:
+        raise AttributeError(f"module 'model' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)

@@ -235,6 +235,7 @@ def _write(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) 
     half = {key: t.detach().to("cpu", torch.float16).contiguous() for key, t in tensors.items()}
     beside = path.with_suffix(".partial")
     save_file(half, beside, metadata)
+    beside.chmod(0o644)  # safetensors makes it for its owner alone
     beside.replace(path)
 
 

@@ -1,5 +1,6 @@
 """Names and sizes: what the networks are built from, with no torch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,6 +20,28 @@ CLEAN = "clean"
 
 CLASSES: tuple[str, ...] = (CLEAN, *Degradation)
 """Classes of the degradation map, in the order of its channels."""
+
+COLOURS: dict[str, str] = {
+    CLEAN: "#000000",
+    Degradation.NOISE: "#E69F00",
+    Degradation.BLUR: "#CC79A7",
+    Degradation.RAIN: "#56B4E9",
+    Degradation.HAZE: "#F0E442",
+    Degradation.LOWLIGHT: "#0072B2",
+}
+"""Colour of each class on maps: Okabe and Ito's, which colour-blind eyes tell apart."""
+_OTHERS = ("#009E73", "#D55E00", "#FFFFFF")
+
+
+def colours_of(classes: Sequence[str]) -> list[str]:
+    """Return the colour of each class, ``#RRGGBB``; classes of later adapters get what is left."""
+    others = [name for name in classes if name not in COLOURS]
+    return [COLOURS.get(name) or _OTHERS[others.index(name) % len(_OTHERS)] for name in classes]
+
+
+def palette_of(classes: Sequence[str]) -> bytes:
+    """Return red, green and blue of each class, three bytes a class."""
+    return b"".join(bytes.fromhex(colour[1:]) for colour in colours_of(classes))
 
 
 @dataclass(frozen=True, kw_only=True)

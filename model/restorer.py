@@ -1,6 +1,6 @@
 """One blind restorer: baseline, adapters, estimator, and how a picture goes through them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,11 +8,12 @@ from torch import Tensor, nn
 
 from model.backbone import Backbone, Restored
 from model.config import RestorerConfig
+from model.crops import Crop, crops_of, to_uint8
 from model.estimator import ContextEncoder, Estimator
 from model.lora import AdaptedConv2d, Blend
+from model.precision import arithmetic, choose_precision
 from model.segmentation import SegmentationHead
-from model.tiling import Tile, plan_tiles
-from model.views import Views, as_float, sample_views
+from model.views import Views, sample_views
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,6 +203,7 @@ class Restorer(nn.Module):
         adapters: str | Mapping[str, float] = "auto",
         strength: float = 1.0,
         tile: int = 1024,
+        precision: str = "auto",
     ) -> Tensor:
         """Restore one whole picture of any size.
 
@@ -211,6 +213,7 @@ class Restorer(nn.Module):
                 (the baseline), or the weight of each adapter by name.
             strength: Blend of output and input, 0 (input) to 1.
             tile: Pictures above ``tile * tile`` pixels are restored in exact tiles.
+            precision: ``auto``, ``bf16`` or ``fp32``.
 
         Returns:
             Shape (3, H, W), uint8.
@@ -220,22 +223,32 @@ class Restorer(nn.Module):
         """
         description = self.describe(sample_views(picture))
         weights = self.choose(description.weights, adapters)
-        height, width = picture.shape[1:]
         out = torch.empty_like(picture)
-        for piece in plan_tiles(
-            height, width, tile=tile, halo=self.reach, multiple=self.config.multiple
-        ):
-            crop = as_float(read_crop(picture, piece))[None]
-            box = torch.tensor([piece.box(height, width)])
-            restored = self.restore(crop, description, weights, box)
-            restored = torch.lerp(crop, restored, strength)[0]
-            keep, origin = piece.keep, piece.crop
-            rows = slice(keep.top - origin.top, keep.bottom - origin.top)
-            columns = slice(keep.left - origin.left, keep.right - origin.left)
-            out[:, keep.top : keep.bottom, keep.left : keep.right] = to_uint8(
-                restored[:, rows, columns]
-            )
+        for crop in self._crops(picture, tile):
+            with arithmetic(choose_precision(precision, "cpu"), "cpu"):
+                restored = self.restore(crop.pixels, description, weights, crop.box)
+            crop.put(out, to_uint8(torch.lerp(crop.pixels, restored, strength))[0])
         return out
+
+    @torch.inference_mode()
+    def label_picture(
+        self, picture: Tensor, *, tile: int = 1024, precision: str = "auto"
+    ) -> Tensor:
+        """Map the degradations of one whole picture; arguments as of ``restore_picture``.
+
+        Returns:
+            The likeliest class of each pixel, an index into ``classes``, shape (H, W), uint8.
+        """
+        description = self.describe(sample_views(picture))
+        labels = torch.empty(picture.shape[1:], dtype=torch.uint8)
+        for crop in self._crops(picture, tile):
+            with arithmetic(choose_precision(precision, "cpu"), "cpu"):
+                probabilities = self.segment(crop.pixels, description, crop.box)
+            crop.put(labels, probabilities[0].argmax(dim=0).to(torch.uint8))
+        return labels
+
+    def _crops(self, picture: Tensor, tile: int) -> Iterator[Crop]:
+        return crops_of(picture, tile=tile, halo=self.reach, multiple=self.config.multiple)
 
     def choose(self, weights: Tensor, adapters: str | Mapping[str, float]) -> Tensor | None:
         """Turn the estimator's ``weights`` (B, K) and a wish into the weights to use, or None.
@@ -273,28 +286,3 @@ def top_one(weights: Tensor) -> Tensor:
     best, index = weights.max(dim=1, keepdim=True)
     rest = 1 - weights.sum(dim=1, keepdim=True)
     return torch.zeros_like(weights).scatter(1, index, (best >= rest).to(weights.dtype))
-
-
-def read_crop(picture: Tensor, tile: Tile) -> Tensor:
-    """Cut a tile's crop out of (3, H, W); beyond bottom and right the picture is reflected."""
-    height, width = picture.shape[1:]
-    box = tile.crop
-    inside = picture[:, box.top : min(box.bottom, height), box.left : min(box.right, width)]
-    below, beside = max(0, box.bottom - height), max(0, box.right - width)
-    if not below and not beside:
-        return inside
-    rows = _reflected(inside.shape[1], below)
-    columns = _reflected(inside.shape[2], beside)
-    return inside[:, rows][:, :, columns]
-
-
-def _reflected(length: int, extra: int) -> Tensor:
-    """Indices 0..length-1 continued by ``extra``, back and forth without repeating the ends."""
-    period = max(1, 2 * (length - 1))
-    index = torch.arange(length + extra) % period
-    return torch.minimum(index, period - index) if length > 1 else torch.zeros_like(index)
-
-
-def to_uint8(image: Tensor) -> Tensor:
-    """Round [0, 1] to uint8, clamping what lies outside."""
-    return image.mul(255).round_().clamp_(0, 255).to(torch.uint8)

@@ -19,7 +19,6 @@ from model.evaluation import (
     evaluate_task,
     find_pairs,
     five_task_average,
-    label_picture,
     mixed_pictures,
 )
 from model.restorer import Restorer
@@ -69,7 +68,9 @@ def run(load: Callable[[], Restorer], options: Options) -> None:
     if scores:
         console.print(score_table(scores))
     for mix, score in maps.items():
-        console.print(map_table(score, f"degradation map, {mix}: % of the pixels of each class"))
+        about = f"degradation map, {mix}: mean IoU {score.mean_iou:.3f} over {score.count} pictures"
+        console.print(about, soft_wrap=True)
+        console.print(map_table(score))
 
 
 def _scores(restorer: Restorer, options: Options, progress: Progress) -> list[Score]:
@@ -97,7 +98,5 @@ def _maps(restorer: Restorer, options: Options, progress: Progress) -> dict[str,
     for mix in Mix:
         pictures = mixed_pictures(options.map_pairs, options.count, mix)
         tracked = progress.track(pictures, total=options.count, description=f"map, {mix}")
-        scores[str(mix)] = evaluate_maps(
-            lambda picture: label_picture(restorer, picture), tracked, restorer.config.classes
-        )
+        scores[str(mix)] = evaluate_maps(restorer.label_picture, tracked, restorer.config.classes)
     return scores

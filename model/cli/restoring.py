@@ -7,28 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from model.evaluation import label_picture, picture_tensor, pictures_in
+from model.config import palette_of
+from model.evaluation import picture_tensor, pictures_in
 from model.restorer import Restorer
 from model.views import sample_views
 
-COLOURS: Mapping[str, tuple[int, int, int]] = {
-    "clean": (0, 0, 0),
-    "noise": (230, 159, 0),
-    "blur": (204, 121, 167),
-    "rain": (86, 180, 233),
-    "haze": (240, 228, 66),
-    "lowlight": (0, 114, 178),
-}
-"""Colours of the map: Okabe and Ito's, which colour-blind eyes tell apart; the service's too."""
 _WITH_ALPHA = frozenset({".png", ".webp", ".tif", ".tiff"})
-_GREY_MODES = frozenset({"1", "L", "LA"})
+_GREY_MODES = frozenset({"1", "L", "LA", "I;16", "I;16L", "I;16B", "I;16N"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,10 +179,10 @@ def _estimate(restorer: Restorer, picture: Tensor) -> dict[str, float]:
 
 def _write_map(restorer: Restorer, picture: Tensor, path: Path, tile: int) -> dict[str, float]:
     """Write the class of each pixel as a palette picture; return the share of each class."""
-    labels = label_picture(restorer, picture, tile=tile)
+    labels = restorer.label_picture(picture, tile=tile)
     classes = restorer.config.classes
-    image = Image.fromarray(labels.numpy().astype(np.uint8))
-    image.putpalette([value for name in classes for value in COLOURS.get(name, (0, 0, 0))])
+    image = Image.fromarray(labels.numpy())
+    image.putpalette(palette_of(classes))
     _write(image, path, {})
     shares = torch.bincount(labels.flatten(), minlength=len(classes)) / labels.numel()
     return {name: round(share, 4) for name, share in zip(classes, shares.tolist(), strict=True)}

@@ -29,10 +29,9 @@ def score_table(scores: Iterable[Score]) -> Table:
     return table
 
 
-def map_table(score: MapScore, title: str) -> Table:
-    """Lay out a map's confusion: shares of each true class, in percent."""
-    caption = f"mean IoU {score.mean_iou:.3f} over {score.count} pictures"
-    table = Table("true", *score.classes, title=title, caption=caption, box=None)
+def map_table(score: MapScore) -> Table:
+    """Lay out a map's confusion: what the pixels of each true class were taken for, in percent."""
+    table = Table("% of", *score.classes, box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     for name, row in zip(score.classes, score.confusion, strict=True):

@@ -17,7 +17,8 @@ from model.restorer import AdapterInfo, Restorer
 from model.training.data import Batches, stream
 from model.training.loop import Budget, Schedule, Trainer
 from model.training.phases import Phase, adapter, baseline, estimator
-from model.training.sources import read_sources
+from model.training.report import draw_curves, draw_grid
+from model.training.sources import Sources, read_sources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ def run(options: Options) -> bool:
         phase=phase,
         run=options.run,
         budget=Budget(hours=options.hours, steps=options.steps),
-        validate=_validator(options, phase, save),
+        validate=_validator(options, phase),
         schedule=Schedule(),
         on_log=_teller(),
     )
@@ -64,7 +65,7 @@ def run(options: Options) -> bool:
     batches = Batches(sources, phase.mix, options.seed)
     done = trainer.fit(lambda start: stream(batches, start, workers=options.workers))
     with trainer.averaged() as averaged:
-        save(averaged, _provenance(options, trainer))
+        save(averaged, _provenance(options, trainer, sources))
     return done
 
 
@@ -130,13 +131,12 @@ tags: [image-restoration, lora, abair]
 Rank-{info.rank} update of every convolution of the baseline's restoring path, for pictures damaged
 by {info.degradation}. Trained with the baseline frozen (ABAIR, phase II).
 
-Trained with `{provenance["command"]}`: {provenance["steps"]} steps, {provenance["hours"]} hours.
+Trained with `{provenance["command"]}`: {provenance["steps"]} steps, {provenance["hours"]} hours,
+on {provenance["data"]}.
 """
 
 
-def _validator(
-    options: Options, phase: Phase, save: Callable[[Restorer, dict[str, str]], None]
-) -> Callable[[Restorer], dict[str, float]]:
+def _validator(options: Options, phase: Phase) -> Callable[[Restorer], dict[str, float]]:
     """Return a function that scores the validation pairs that matter to the phase."""
     tasks = {} if options.val is None else find_pairs(options.val)
     if phase.mode == "oracle":
@@ -147,6 +147,8 @@ def _validator(
         with torch.autocast("cpu", dtype=torch.bfloat16):
             for task, pairs in tasks.items():
                 row[task] = evaluate_task(restorer, task, pairs, modes=(phase.mode,))[-1].psnr
+            draw_grid(restorer, tasks, options.run / "grid.png")
+        draw_curves(options.run)
         return row
 
     return validate
@@ -172,8 +174,11 @@ def _kinds(phase: Phase) -> tuple[str, ...]:
     return tuple(name for name, _ in phase.mix.odds if name in set(Degradation))
 
 
-def _provenance(options: Options, trainer: Trainer) -> dict[str, str]:
+def _provenance(options: Options, trainer: Trainer, sources: Sources) -> dict[str, str]:
+    pairs = {name: len(samples) for name, samples in sources.pairs.items() if samples}
     return {
+        "data": f"{len(sources.clean)} clean pictures, {len(sources.depth)} with depth, "
+        f"real pairs: {pairs or 'none'}",
         "command": f"abair train {options.what}",
         "steps": str(trainer.step),
         "hours": f"{trainer.seconds / 3600:.2f}",

@@ -7,7 +7,7 @@ from model.evaluation.files import (
     pictures_in,
     read_picture,
 )
-from model.evaluation.maps import MapScore, Mix, evaluate_maps, label_picture, mixed_pictures
+from model.evaluation.maps import MapScore, Mix, evaluate_maps, mixed_pictures
 from model.evaluation.scores import MODES, Score, evaluate_task, five_task_average
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "evaluate_task",
     "find_pairs",
     "five_task_average",
-    "label_picture",
     "mixed_pictures",
     "picture_tensor",
     "pictures_in",

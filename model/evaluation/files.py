@@ -61,7 +61,15 @@ def pictures_in(folder: Path) -> list[Path]:
 
 
 def picture_tensor(image: Image.Image) -> Tensor:
-    """Convert an image of any mode to RGB: -> (3, H, W), uint8."""
+    """Convert an image of any mode to RGB, 16 bits to 8: -> (3, H, W), uint8.
+
+    Raises:
+        ValueError: If it has 32 bits a channel.
+    """
+    if image.mode in ("I", "F"):
+        raise ValueError(f"pictures of 32 bits a channel are not read, got mode {image.mode}")
+    if image.mode.startswith("I;16"):  # Pillow would clip at 255
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
 
 

@@ -15,9 +15,6 @@ from model.config import CLASSES, Degradation
 from model.degradations import Picture, cutmix, degrade, sample_severity
 from model.evaluation.files import pictures_in, read_picture
 from model.metrics import confusion, mean_iou
-from model.restorer import Restorer, read_crop
-from model.tiling import plan_tiles
-from model.views import as_float, sample_views
 
 SIDE = 512
 """Pixels: larger clean pictures are cropped to their middle."""
@@ -49,34 +46,6 @@ class MapScore:
     mean_iou: float
     classes: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
-
-
-@torch.inference_mode()
-def label_picture(restorer: Restorer, picture: Tensor, *, tile: int = 1024) -> Tensor:
-    """Tell the most probable class at each pixel of a whole picture.
-
-    Args:
-        restorer: What tells.
-        picture: Shape (3, H, W), uint8, RGB.
-        tile: Larger pictures than ``tile * tile`` pixels are read in exact tiles.
-
-    Returns:
-        Indices into the restorer's classes, shape (H, W).
-    """
-    height, width = picture.shape[1:]
-    description = restorer.describe(sample_views(picture))
-    labels = torch.empty(height, width, dtype=torch.long)
-    for piece in plan_tiles(
-        height, width, tile=tile, halo=restorer.reach, multiple=restorer.config.multiple
-    ):
-        crop, keep = piece.crop, piece.keep
-        box = torch.tensor([piece.box(height, width)])
-        image = as_float(read_crop(picture, piece))[None]
-        classes = restorer.segment(image, description, box)[0].argmax(dim=0)
-        rows = slice(keep.top - crop.top, keep.bottom - crop.top)
-        columns = slice(keep.left - crop.left, keep.right - crop.left)
-        labels[keep.top : keep.bottom, keep.left : keep.right] = classes[rows, columns]
-    return labels
 
 
 def mixed_pictures(

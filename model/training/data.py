@@ -4,6 +4,7 @@ Every batch is a pure function of (seed, step), so that a resumed run sees what 
 one would have seen.
 """
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -177,6 +178,12 @@ def _chw(picture: Picture) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
 
 
+def _leave_signals_to_the_trainer(_worker: int) -> None:
+    """Go on when the whole group is told to end: the trainer finishes its step, then ends us."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def stream(batches: Batches, start: int, *, workers: int) -> Iterator[Batch]:
     """Yield the batches of step ``start`` and on, in order, made ahead by ``workers`` processes."""
     loader: DataLoader[Batch] = DataLoader(
@@ -185,5 +192,6 @@ def stream(batches: Batches, start: int, *, workers: int) -> Iterator[Batch]:
         sampler=range(start, 2**31),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
+        worker_init_fn=_leave_signals_to_the_trainer,
     )
     return iter(loader)

@@ -52,3 +52,14 @@ def test_a_picture_is_read_as_rgb_channels_first(tmp_path: Path):
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "1"])
 def test_every_mode_becomes_rgb(mode):
     assert picture_tensor(Image.new(mode, (5, 4))).shape == (3, 4, 5)
+
+
+def test_sixteen_bits_become_eight_and_do_not_clip():
+    levels = np.array([[0, 256, 32768, 65535]], dtype=np.uint16)
+    assert picture_tensor(Image.fromarray(levels))[0, 0].tolist() == [0, 1, 128, 255]
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_thirty_two_bits_are_refused(mode):
+    with pytest.raises(ValueError, match=f"got mode {mode}"):
+        picture_tensor(Image.new(mode, (2, 2)))

@@ -1,6 +1,7 @@
 import csv
 import dataclasses
 import itertools
+import multiprocessing
 import os
 import signal
 
@@ -132,6 +133,20 @@ def test_a_signal_stops_the_run_after_its_step_with_a_checkpoint(sources, tmp_pa
     trainer.on_log = lambda _: os.kill(os.getpid(), signal.SIGTERM)
     assert not fit(trainer, sources)
     assert trainer.step < 10
+    assert trainer.checkpoint.is_file()
+
+
+def test_a_signal_to_the_whole_group_leaves_the_workers_until_the_checkpoint(sources, tmp_path):
+    trainer = trainer_of(baseline(), make_restorer(), tmp_path, steps=1000)
+
+    def end_all(_):
+        for worker in multiprocessing.active_children():
+            os.kill(worker.pid, signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    trainer.on_log = end_all
+    batches = Batches(sources, trainer.phase.mix, seed=0)
+    assert not trainer.fit(lambda start: stream(batches, start, workers=1))
     assert trainer.checkpoint.is_file()
 
 

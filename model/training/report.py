@@ -1,0 +1,82 @@
+"""What a run leaves to look at: curves of its numbers, and a grid of pictures."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import torch
+from PIL import Image
+from torch import Tensor
+
+from model.evaluation import Pair, read_picture
+from model.restorer import Restorer
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+_AXIS = ("step", "seconds", "rate", "progress")
+
+
+def draw_curves(run: Path) -> None:
+    """Draw ``losses.csv`` and ``validation.csv`` of a run folder, as far as there, to PNG."""
+    tables = {name: _read(run / f"{name}.csv") for name in ("losses", "validation")}
+    lines = [
+        (name, column, rows)
+        for name, rows in tables.items()
+        if rows
+        for column in rows[0]
+        if column not in _AXIS
+    ]
+    if not lines:
+        return
+    figure, axes = plt.subplots(
+        len(lines), 1, figsize=(7, 1.6 * len(lines)), sharex=True, squeeze=False
+    )
+    for axis, (name, column, rows) in zip(axes[:, 0], lines, strict=True):
+        axis.plot([row["step"] for row in rows], [row[column] for row in rows])
+        axis.set_ylabel(f"{column} (dB)" if name == "validation" else column)
+        axis.grid(visible=True, alpha=0.3)
+    axes[-1, 0].set_xlabel("step")
+    figure.tight_layout()
+    figure.savefig(run / "curves.png", dpi=80)
+    plt.close(figure)
+
+
+def draw_grid(
+    restorer: Restorer, tasks: Mapping[str, Sequence[Pair]], path: Path, *, side: int = 192
+) -> None:
+    """Draw degraded, restored, clean: a row for the first picture of each task, to PNG.
+
+    Args:
+        restorer: Restores with ``auto`` where it has adapters, else by the baseline.
+        tasks: Pairs of each task.
+        path: File to write.
+        side: Pixels of the square that is cut from each picture's middle.
+    """
+    mode = "auto" if restorer.adapters else "none"
+    rows = []
+    for pairs in tasks.values():
+        degraded, clean = read_picture(pairs[0].degraded), read_picture(pairs[0].clean)
+        restored = restorer.restore_picture(degraded, adapters=mode)
+        squares = [_middle(picture, side) for picture in (degraded, restored, clean)]
+        rows.append(torch.cat(squares, dim=2))
+    if rows:
+        grid = torch.cat(rows, dim=1).permute(1, 2, 0).contiguous().numpy()
+        Image.fromarray(grid).save(path)
+
+
+def _middle(picture: Tensor, side: int) -> Tensor:
+    """Cut the middle of (3, H, W) to (3, ``side``, ``side``), black where the picture ends."""
+    top, left = (max(0, (length - side) // 2) for length in picture.shape[1:])
+    part = picture[:, top : top + side, left : left + side]
+    square = picture.new_zeros(3, side, side)
+    square[:, : part.shape[1], : part.shape[2]] = part
+    return square
+
+
+def _read(path: Path) -> list[dict[str, float]]:
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]

@@ -1,0 +1,153 @@
+"""Puts the service together: the application, and the server around it."""
+
+import contextlib
+import json
+import math
+import sys
+from collections.abc import AsyncIterator
+
+import structlog
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from service import __version__, logs, openapi
+from service.engine import Engine
+from service.errors import InvalidOptionsError, ServiceError, title
+from service.lifecycle import Lifecycle, load_engine
+from service.middleware import KeyCheck, RequestContext, answer_problem
+from service.routes import router
+from service.server import DrainingServer
+from service.settings import Settings
+
+KEEP_ALIVE_SECONDS = 75
+"""Longer than balancers keep idle connections, so that they close first."""
+
+log = structlog.get_logger("abair.app")
+
+
+def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
+    """Make the application.
+
+    Args:
+        settings: What the operator set.
+        engine: The model; None: it is loaded as ``settings`` say once the application starts.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        lifecycle = Lifecycle(settings, load_engine if engine is None else lambda _: engine)
+        app.state.lifecycle = lifecycle
+        lifecycle.start()
+        try:
+            yield
+        finally:
+            await lifecycle.stop()
+
+    app = FastAPI(
+        title="ABAIR",
+        version=__version__,
+        description="Restores photographs blindly: sees noise, blur, rain, haze, low light or a "
+        "mixture of them, says where each is, and removes it.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(router)
+    openapi.install(app)
+    app.add_middleware(KeyCheck, keys=[key.get_secret_value() for key in settings.api_keys])
+    app.add_middleware(RequestContext)
+    app.add_exception_handler(ServiceError, _tell)
+    app.add_exception_handler(HTTPException, _tell)
+    app.add_exception_handler(RequestValidationError, _tell)
+    return app
+
+
+async def _tell(request: Request, error: Exception) -> Response:
+    """Answer whatever a handler or the router raised as problem+json."""
+    if isinstance(error, HTTPException):
+        error = _router_error(request, error)
+    elif not isinstance(error, ServiceError):
+        error = InvalidOptionsError("the request's parameters cannot be used")
+    return answer_problem(request.scope, error)
+
+
+def _router_error(request: Request, error: HTTPException) -> ServiceError:
+    told = ServiceError(
+        f"{request.method} {request.url.path}: {error.detail}",
+        code=title(error.status_code).lower().replace(" ", "_"),
+        hint="See /openapi.json for the endpoints and their methods.",
+        headers=error.headers,
+    )
+    told.status = error.status_code
+    return told
+
+
+class _Served:
+    """The running service as its server sees it; there is none before the application started."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    @property
+    def _lifecycle(self) -> Lifecycle:
+        lifecycle: Lifecycle = self._app.state.lifecycle
+        return lifecycle
+
+    @property
+    def is_broken(self) -> bool:
+        return self._lifecycle.is_broken
+
+    def drain(self) -> None:
+        self._lifecycle.drain()
+
+    def abandon(self) -> None:
+        self._lifecycle.abandon()
+
+    async def idle(self) -> None:
+        await self._lifecycle.admission.idle()
+
+
+def make_server(settings: Settings, app: FastAPI) -> DrainingServer:
+    """Make the server around ``app``."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
+    )
+    return DrainingServer(
+        config, _Served(app), linger=settings.linger_seconds, grace=settings.grace_seconds
+    )
+
+
+def serve(settings: Settings, engine: Engine | None = None) -> int:
+    """Serve until told to end; return the process's exit code: 0 if nothing was lost."""
+    logs.configure(settings.log_level)
+    if settings.is_public:
+        log.warning("anybody who reaches this address can use the service: set ABAIR_API_KEYS")
+    app = create_app(settings, engine)
+    server = make_server(settings, app)
+    try:
+        server.run()
+    except SystemExit:  # uvicorn, when it cannot listen
+        return 1
+    return server.exit_code if server.started else 1
+
+
+def main() -> None:
+    """Write the OpenAPI document: ``python -m service.app > docs/api/openapi.json``."""
+    document = create_app(Settings()).openapi()
+    json.dump(document, sys.stdout, indent=1, sort_keys=True)
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""A bounded amount of something, and how fast it is being worked off."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Budget:
+    """Count what is reserved of a bounded amount. Not thread-safe: for one event loop.
+
+    Args:
+        limit: Most that may be reserved at once.
+    """
+
+    def __init__(self, limit: int) -> None:
+        if limit < 1:
+            raise ValueError(f"limit must be at least 1, got {limit}")
+        self.limit = limit
+        self.reserved = 0
+
+    def try_reserve(self, amount: int) -> bool:
+        """Reserve ``amount`` if it fits; return whether it did."""
+        if self.reserved + amount > self.limit:
+            return False
+        self.reserved += amount
+        return True
+
+    def release(self, amount: int) -> None:
+        """Give ``amount`` back."""
+        if amount > self.reserved:
+            raise ValueError(f"cannot release {amount} of {self.reserved} reserved")
+        self.reserved -= amount
+
+    @contextmanager
+    def reservation(self, amount: int) -> Iterator[bool]:
+        """Reserve ``amount`` for a block; yields whether it fitted."""
+        granted = self.try_reserve(amount)
+        try:
+            yield granted
+        finally:
+            if granted:
+                self.release(amount)
+
+
+class Rate:
+    """Measured amount a second, the newest observations weighing most.
+
+    Args:
+        memory: Seconds of work over which an observation loses most of its weight.
+    """
+
+    def __init__(self, memory: float = 20.0) -> None:
+        self._memory = memory
+        self._amount = 0.0
+        self._seconds = 0.0
+
+    def observe(self, amount: float, seconds: float) -> None:
+        """Note that ``amount`` took ``seconds`` of work."""
+        fade = max(0.0, 1.0 - seconds / self._memory)
+        self._amount = self._amount * fade + amount
+        self._seconds = self._seconds * fade + seconds
+
+    def seconds_for(self, amount: float) -> float | None:
+        """Return how long ``amount`` will take, or None before any observation."""
+        return amount * self._seconds / self._amount if self._amount > 0 else None

@@ -1,0 +1,193 @@
+"""One service from its start to its end: one process, one device, one queue, one registry."""
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import Callable
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from service import work
+from service.admission import Admission
+from service.batcher import MicroBatcher
+from service.buckets import Batch
+from service.engine import Engine, EngineFatalError
+from service.errors import DrainingError, NotReadyError, UnhealthyError
+from service.metrics import ServiceMetrics
+from service.pipeline import Pipeline
+from service.serial import SerialThread
+from service.settings import Settings
+from service.work import Outcome, Work
+
+MAX_HEARTBEAT_AGE = 10.0
+"""Seconds without a beat of the batcher after which the service counts as dead."""
+
+log = structlog.get_logger("abair.lifecycle")
+
+
+def load_engine(settings: Settings) -> Engine:
+    """Load the model; imports torch only now, so that the probes answer meanwhile."""
+    from service.torch_engine import TorchEngine
+
+    return TorchEngine.load(settings)
+
+
+class Lifecycle:
+    """Everything a running service consists of.
+
+    Args:
+        settings: What the operator set.
+        load: Makes the engine; called in the device's thread.
+    """
+
+    def __init__(self, settings: Settings, load: Callable[[Settings], Engine]) -> None:
+        self.settings = settings
+        self.registry = CollectorRegistry()
+        self.metrics = ServiceMetrics(self.registry)
+        self.admission = Admission(settings, self.metrics)
+        self.engine: Engine | None = None
+        self.batcher: MicroBatcher[Work, Outcome] | None = None
+        self.failure: BaseException | None = None
+        self._pipeline: Pipeline | None = None
+        self._load = load
+        self._thread = SerialThread("device")
+        self._loading: asyncio.Task[None] | None = None
+        self.loaded = asyncio.Event()
+        """Set when the service is ready, or failed to become so."""
+        self._show_gauges()
+
+    def start(self) -> None:
+        """Begin to load the model; returns at once."""
+        self._loading = asyncio.create_task(self._become_ready(), name="load")
+
+    async def stop(self) -> None:
+        """End: whoever still waits is told so, the batch that runs is answered."""
+        self.drain()
+        if self._loading is not None:
+            self._loading.cancel()
+            await asyncio.wait([self._loading])
+        if self.batcher is not None:
+            patience = self.settings.grace_seconds if self.admission.in_flight else 1.0
+            with contextlib.suppress(TimeoutError):  # a device that hangs must not keep us
+                async with asyncio.timeout(patience):
+                    await self.batcher.close(finish=False)
+        if self._pipeline is not None:
+            self._pipeline.close()
+        self._thread.stop()
+
+    def drain(self) -> None:
+        """Turn not ready and refuse new pictures; those accepted go on."""
+        self.admission.draining = True
+
+    def abandon(self) -> None:
+        """Tell everybody who still waits that they wait in vain."""
+        if self.batcher is not None:
+            self.batcher.abandon()
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether only a restart can help."""
+        return self.failure is not None or (
+            self.batcher is not None and self.batcher.failure is not None
+        )
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether pictures are accepted."""
+        return not (self._pipeline is None or self.admission.draining or self.is_broken)
+
+    def check_health(self) -> float | None:
+        """Return the age of the batcher's heartbeat; None while the model is being loaded.
+
+        Raises:
+            UnhealthyError: If only a restart can help.
+        """
+        if self.failure is not None:
+            raise UnhealthyError("the model could not be loaded")
+        if self.batcher is None:
+            return None
+        age, busy = self.batcher.heartbeat_age, self.batcher.busy_seconds
+        if not self.batcher.alive:
+            raise UnhealthyError("the batcher died")
+        if age > MAX_HEARTBEAT_AGE:
+            raise UnhealthyError(f"the batcher has not moved for {age:.0f} seconds")
+        if busy > self.settings.stall_seconds:
+            raise UnhealthyError(f"a batch has been running for {busy:.0f} seconds")
+        return age
+
+    def pipeline(self) -> Pipeline:
+        """Return the way for pictures.
+
+        Raises:
+            UnavailableError: If there is none now.
+        """
+        if self.admission.draining:
+            raise DrainingError("the service is shutting down")
+        if self.is_broken:
+            raise UnhealthyError("the service failed and waits to be restarted")
+        if self._pipeline is None:
+            raise NotReadyError("the model is being loaded", retry_after=5.0)
+        return self._pipeline
+
+    async def _become_ready(self) -> None:
+        try:
+            engine = await self._thread.call(self._load, self.settings)
+            await self._thread.call(engine.warm_up)
+            self._begin(engine)
+        except Exception as error:
+            self.failure = error
+            log.exception("the model could not be loaded")
+        finally:
+            self.loaded.set()
+
+    def _begin(self, engine: Engine) -> None:
+        settings, info = self.settings, engine.info
+        self.engine = engine
+        self.batcher = MicroBatcher[Work, Outcome](
+            functools.partial(work.run, engine),
+            thread=self._thread,
+            max_cost=settings.max_batch_pixels or info.batch_pixels,
+            max_items=settings.max_batch_items,
+            max_wait=settings.max_wait_ms / 1000,
+            fatal=(EngineFatalError,),
+            observe=self._observe,
+        )
+        self.batcher.start()
+        self._pipeline = Pipeline(engine, self.batcher, self.admission, self.metrics, settings)
+        facts = {
+            "device": info.device,
+            "device_name": info.device_name,
+            "precision": info.precision,
+            "model": info.model,
+            "sha256": info.sha256,
+        }
+        self.metrics.device.info(facts)
+        log.info("ready", **facts)
+        if info.device == "cpu":
+            log.warning("the model runs on the CPU")
+
+    def _observe(self, batch: Batch) -> None:
+        kind = batch.bucket[0] if isinstance(batch.bucket, tuple) else str(batch.bucket)
+        self.metrics.observe_batch(kind, batch.reason, batch.items, batch.cost, batch.seconds)
+        if kind != "describe":
+            self.admission.rate.observe(batch.cost, batch.seconds)
+
+    def _show_gauges(self) -> None:
+        gauge = self.metrics.gauge
+        gauge("restore_ready", "1 while pictures are accepted.", lambda: float(self.is_ready))
+        gauge(
+            "restore_queue_units",
+            "Tiles and pictures waiting for the device.",
+            lambda: self.batcher.queued_items if self.batcher else 0,
+        )
+        gauge(
+            "restore_queue_pixels",
+            "Pixels waiting for the device.",
+            lambda: self.batcher.queued_cost if self.batcher else 0,
+        )
+        gauge(
+            "restore_heartbeat_age_seconds",
+            "Since the batcher last showed that it lives.",
+            lambda: self.batcher.heartbeat_age if self.batcher else 0.0,
+        )

@@ -1,0 +1,53 @@
+"""Degradation maps as pictures and arrays."""
+
+import io
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from model.config import palette_of
+
+OVERLAY_OPACITY = 0.5
+
+
+def palette(classes: Sequence[str]) -> NDArray[np.uint8]:
+    """Return the colours of classes as an array of shape (C, 3), uint8, RGB."""
+    return np.frombuffer(palette_of(classes), np.uint8).reshape(-1, 3)
+
+
+def label_png(labels: NDArray[np.uint8], classes: Sequence[str]) -> bytes:
+    """Write labels of shape (H, W) as a palette PNG of the same size."""
+    image = Image.fromarray(labels).convert("P") if labels.ndim != 2 else Image.fromarray(labels)
+    image.putpalette(palette_of(classes))
+    body = io.BytesIO()
+    image.save(body, "PNG", compress_level=1)
+    return body.getvalue()
+
+
+def overlay(
+    rgb: NDArray[np.uint8], labels: NDArray[np.uint8], classes: Sequence[str], *, clean: int
+) -> NDArray[np.uint8]:
+    """Lay the colours of ``labels`` (H, W) half over ``rgb`` (H, W, 3); clean pixels stay bare."""
+    tinted = palette(classes)[labels]
+    cv2.addWeighted(tinted, OVERLAY_OPACITY, rgb, 1 - OVERLAY_OPACITY, 0.0, dst=tinted)
+    bare = labels == clean
+    tinted[bare] = rgb[bare]
+    return tinted
+
+
+def heat(probability: NDArray[np.float16]) -> NDArray[np.uint8]:
+    """Draw a probability of shape (H, W) in [0, 1] as RGB; cividis, safe for colour-blind eyes."""
+    levels = np.round(probability.astype(np.float32) * 255).astype(np.uint8)
+    return cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_CIVIDIS), cv2.COLOR_BGR2RGB).astype(
+        np.uint8, copy=False
+    )
+
+
+def npz(probabilities: NDArray[np.float16], classes: Sequence[str]) -> bytes:
+    """Pack probabilities of shape (C, H, W) and the classes' names as NumPy's npz."""
+    body = io.BytesIO()
+    np.savez(body, probabilities=probabilities, classes=np.array(classes))
+    return body.getvalue()

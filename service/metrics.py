@@ -1,0 +1,105 @@
+"""Every Prometheus metric of the service, in one class with its own registry."""
+
+from collections.abc import Callable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.process_collector import ProcessCollector
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+ITEMS = (1, 2, 4, 8, 16, 32, 64)
+PIXELS = tuple(4.0**power for power in range(6, 15))
+
+
+class ServiceMetrics:
+    """Metrics of one service; labels are bounded.
+
+    Args:
+        registry: Where they live; one a service, never the global one.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        ProcessCollector(registry=registry)
+        self.requests = Counter(
+            "restore_requests", "Requests answered.", ["endpoint", "status"], registry=registry
+        )
+        self.request_seconds = Histogram(
+            "restore_request_seconds",
+            "Time from the first byte of a request to the last of its answer.",
+            ["endpoint"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.stage_seconds = Histogram(
+            "restore_stage_seconds",
+            "Time a picture spent in each stage: decode, queue, describe, restore, encode.",
+            ["stage"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.refusals = Counter(
+            "restore_refusals",
+            "Requests not served, by the code of the problem told.",
+            ["code"],
+            registry=registry,
+        )
+        self.batches = Counter(
+            "restore_batches",
+            "Batches run, by what they did and why they left.",
+            ["kind", "reason"],
+            registry=registry,
+        )
+        self.batch_items = Histogram(
+            "restore_batch_items",
+            "Tiles or pictures in a batch.",
+            ["kind"],
+            buckets=ITEMS,
+            registry=registry,
+        )
+        self.batch_pixels = Histogram(
+            "restore_batch_pixels",
+            "Pixels in a batch, margins and padding included.",
+            ["kind"],
+            buckets=PIXELS,
+            registry=registry,
+        )
+        self.batch_seconds = Counter(
+            "restore_batch_seconds", "Time the device worked.", ["kind"], registry=registry
+        )
+        self.pixels = Counter("restore_pixels", "Pixels of pictures restored.", registry=registry)
+        self.adapter_weights = Counter(
+            "restore_adapter_weights",
+            "Sum of the weights each adapter was applied with.",
+            ["adapter"],
+            registry=registry,
+        )
+        self.degradations = Counter(
+            "restore_degradations",
+            "Sum of the shares the estimator gave each degradation.",
+            ["degradation"],
+            registry=registry,
+        )
+        self.in_flight = Gauge(
+            "restore_requests_in_flight", "Pictures accepted and not answered.", registry=registry
+        )
+        self.device = Info(
+            "restore_device", "Where the model runs and what it is.", registry=registry
+        )
+
+    def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """Add a gauge that is read when it is asked for."""
+        Gauge(name, text, registry=self.registry).set_function(read)
+
+    def observe_batch(self, kind: str, reason: str, items: int, cost: int, seconds: float) -> None:
+        """Note one batch."""
+        self.batches.labels(kind, reason).inc()
+        self.batch_items.labels(kind).observe(items)
+        self.batch_pixels.labels(kind).observe(cost)
+        self.batch_seconds.labels(kind).inc(seconds)
+
+    def observe_seen(self, weights: Mapping[str, float], degradations: Mapping[str, float]) -> None:
+        """Note what was seen in one picture and applied to it."""
+        for name, weight in weights.items():
+            self.adapter_weights.labels(name).inc(weight)
+        for name, share in degradations.items():
+            self.degradations.labels(name).inc(share)

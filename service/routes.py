@@ -1,0 +1,204 @@
+"""The endpoints; what they do is elsewhere."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import Response
+
+from service import errors, openapi
+from service.answers import NPZ, PNG, Result
+from service.encoding import BY_MEDIA_TYPE
+from service.errors import DeadlineExceededError, NotReadyError
+from service.lifecycle import Lifecycle
+from service.negotiation import JSON
+from service.schemas import (
+    AdapterReport,
+    AdaptersReport,
+    HealthReport,
+    MapOptions,
+    MapReport,
+    ModelReport,
+    Options,
+    ReadyReport,
+    RestoreOptions,
+    RestoreReport,
+    parse_options,
+)
+from service.uploads import receive, unless_gone
+
+router = APIRouter()
+
+PICTURE_PROBLEMS = (
+    errors.BadRequestError,
+    errors.NotAcceptableError,
+    errors.BodyTooLargeError,
+    errors.UnsupportedMediaError,
+    errors.InvalidOptionsError,
+    errors.EngineFailedError,
+    errors.FullError,
+    errors.DeadlineExceededError,
+    errors.OutOfMemoryError,
+)
+
+
+def lifecycle_of(request: Request) -> Lifecycle:
+    """Return the running service."""
+    lifecycle: Lifecycle = request.app.state.lifecycle
+    return lifecycle
+
+
+async def _serve(
+    request: Request,
+    options_model: type[Options],
+    work: Callable[[bytes, Options, str], Coroutine[Any, Any, Result]],
+) -> Response:
+    """Receive a picture, do ``work`` on it unless the caller goes away, and answer."""
+    lifecycle = lifecycle_of(request)
+    settings, accept = lifecycle.settings, request.headers.get("accept", "")
+    try:
+        async with (
+            asyncio.timeout(settings.deadline_seconds),
+            receive(
+                request, held=lifecycle.admission.bytes, max_bytes=settings.max_body_bytes
+            ) as upload,
+        ):
+            options = parse_options(options_model, upload.options)
+            result = await unless_gone(request, work(upload.take(), options, accept))
+    except TimeoutError:
+        raise DeadlineExceededError(
+            f"not done within the {settings.deadline_seconds:g} seconds allowed"
+        ) from None
+    return Response(result.body, headers=result.headers, media_type=result.media_type)
+
+
+@router.post(
+    "/restore",
+    summary="Restore a picture",
+    response_class=Response,
+    openapi_extra=openapi.picture_request(RestoreOptions),
+    responses=openapi.answers(
+        "The restored picture; with Accept: application/json a report that contains it.",
+        {
+            **dict.fromkeys(BY_MEDIA_TYPE, openapi.BINARY),
+            JSON: openapi.reference(RestoreReport),
+        },
+        PICTURE_PROBLEMS,
+    ),
+)
+async def restore(request: Request) -> Response:
+    """See what is wrong with a picture and remove it; nobody has to say what it is."""
+    return await _serve(request, RestoreOptions, lifecycle_of(request).pipeline().restore)
+
+
+@router.post(
+    "/degradation-map",
+    summary="Map a picture's degradations",
+    response_class=Response,
+    openapi_extra=openapi.picture_request(MapOptions),
+    responses=openapi.answers(
+        "Which degradation is at each pixel: a report, a picture, or NumPy arrays.",
+        {
+            JSON: openapi.reference(MapReport),
+            PNG: openapi.BINARY,
+            NPZ: openapi.BINARY,
+        },
+        PICTURE_PROBLEMS,
+    ),
+)
+async def degradation_map(request: Request) -> Response:
+    """Say which degradation is at each pixel, and how much of it there is in all."""
+    return await _serve(request, MapOptions, lifecycle_of(request).pipeline().degradation_map)
+
+
+@router.get(
+    "/adapters",
+    summary="List the adapters",
+    response_class=Response,
+    responses=openapi.answers(
+        "The base model and every resident adapter.",
+        {JSON: openapi.reference(AdaptersReport)},
+        [errors.NotReadyError],
+    )
+    | {304: {"description": "Not changed since the ETag in If-None-Match."}},
+)
+async def adapters(request: Request) -> Response:
+    """List the base model and every resident adapter."""
+    engine = lifecycle_of(request).engine
+    if engine is None:
+        raise NotReadyError("the model is being loaded", retry_after=5.0)
+    info = engine.info
+    report = AdaptersReport(
+        model=ModelReport(
+            name=info.model, sha256=info.sha256, parameters=info.parameters, licence=info.licence
+        ),
+        adapters=[AdapterReport(**asdict(adapter)) for adapter in engine.adapters],
+    )
+    body = report.model_dump_json().encode()
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    known = [tag.strip().removeprefix("W/") for tag in _list(request, "if-none-match")]
+    if etag in known or "*" in known:
+        return Response(status_code=304, headers={"ETag": etag})
+    return Response(body, headers={"ETag": etag}, media_type=JSON)
+
+
+def _list(request: Request, header: str) -> list[str]:
+    return request.headers.get(header, "").split(",")
+
+
+@router.get(
+    "/healthz",
+    summary="Whether the service lives",
+    response_class=Response,
+    responses=openapi.answers(
+        "It lives.", {JSON: openapi.reference(HealthReport)}, [errors.UnhealthyError]
+    ),
+)
+async def healthz(request: Request) -> Response:
+    """Say whether the service lives: the batcher's heartbeat, not just the process."""
+    age = lifecycle_of(request).check_health()
+    report = HealthReport(status="ok", heartbeat_age_seconds=age)
+    return Response(report.model_dump_json(), media_type=JSON)
+
+
+@router.get(
+    "/readyz",
+    summary="Whether the service takes pictures",
+    response_class=Response,
+    responses=openapi.answers(
+        "It does.", {JSON: openapi.reference(ReadyReport)}, [errors.NotReadyError]
+    ),
+)
+async def readyz(request: Request) -> Response:
+    """Say whether pictures are accepted: not before the model is warm, nor while draining."""
+    lifecycle = lifecycle_of(request)
+    lifecycle.pipeline()
+    lifecycle.check_health()
+    if lifecycle.engine is None:
+        raise NotReadyError("the model is being loaded")
+    info = lifecycle.engine.info
+    report = ReadyReport(
+        status="ready",
+        model=f"{info.model}@{info.sha256[:12]}",
+        device=info.device,
+        device_name=info.device_name,
+        precision=info.precision,
+        notice="the model runs on the CPU" if info.device == "cpu" else None,
+    )
+    return Response(report.model_dump_json(), media_type=JSON)
+
+
+@router.get(
+    "/metrics",
+    summary="Metrics for Prometheus",
+    response_class=Response,
+    responses=openapi.answers("Metrics.", {"text/plain": {"schema": {"type": "string"}}}),
+)
+async def metrics(request: Request) -> Response:
+    """Show the metrics."""
+    body = generate_latest(lifecycle_of(request).registry)
+    return Response(body, media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,100 @@
+"""uvicorn, ending as balancers and callers want it to."""
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import Protocol
+
+import structlog
+import uvicorn
+
+log = structlog.get_logger("abair.server")
+
+
+class Drainable(Protocol):
+    """What the server has to know of the service."""
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether only a restart can help."""
+
+    def drain(self) -> None:
+        """Turn not ready and refuse what is new."""
+
+    def abandon(self) -> None:
+        """Tell everybody who still waits that they wait in vain."""
+
+    async def idle(self) -> None:
+        """Wait until everything accepted is answered."""
+
+
+class DrainingServer(uvicorn.Server):
+    """Ends in order: not ready, refuse what is new, finish what was accepted, close.
+
+    A second signal ends at once.
+
+    Args:
+        config: uvicorn's.
+        service: What is served.
+        linger: Seconds to listen on while not ready, so that balancers notice.
+        grace: Seconds to finish what was accepted.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, service: Drainable, *, linger: float, grace: float
+    ) -> None:
+        super().__init__(config)
+        self._service, self._linger, self._grace = service, linger, grace
+        self._drain: asyncio.Task[None] | None = None
+        self.exit_code = 0
+
+    def begin_drain(self) -> None:
+        """Begin to end; to be called in the event loop. Called again: end at once."""
+        if self._drain is not None:
+            self.force_exit = self.should_exit = True
+            return
+        self._drain = asyncio.get_running_loop().create_task(self._finish())
+
+    async def _finish(self) -> None:
+        log.info("draining", grace_seconds=self._grace)
+        try:
+            self._service.drain()
+            await asyncio.sleep(min(self._linger, self._grace))
+            async with asyncio.timeout(self._grace):
+                await self._service.idle()
+        except TimeoutError:
+            log.error("not everything was finished within the grace time")
+            self._service.abandon()
+            self.exit_code = 1
+        finally:
+            self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look after the service ten times a second; a broken one ends the process."""
+        if self._service.is_broken and not self.should_exit:
+            log.error("the service is broken: ending")
+            self.exit_code, self.should_exit = 1, True
+        return await super().on_tick(counter)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Drain on SIGTERM and SIGINT; unlike uvicorn, do not die of them afterwards."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+
+        def handle(_signal: int, _frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(self.begin_drain)
+
+        before = {
+            number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

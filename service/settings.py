@@ -1,0 +1,104 @@
+"""Settings of the service: options of ``abair serve``, environment variables ``ABAIR_...``."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Hosts that only this machine reaches."""
+
+
+class Settings(BaseSettings):
+    """Everything an operator may set. Frozen; made once, where the process starts."""
+
+    model_config = SettingsConfigDict(env_prefix="ABAIR_", frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        description="Keys that callers must show, separated by commas; none: the service is open.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe log line to write."
+    )
+
+    model_path: Path | None = Field(
+        None, description="Folder of the weights to serve; unset: the bundled ones."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        description="Where the model runs; an explicit cuda that cannot be used is an error.",
+    )
+    precision: Literal["auto", "bf16", "fp32"] = Field(
+        "auto", description="Arithmetic of the model; auto takes bf16 where the processor has it."
+    )
+    threads: int | None = Field(
+        None, ge=1, description="Threads of the model on a CPU; unset: one a physical core."
+    )
+    tile: int = Field(
+        1024,
+        ge=64,
+        description="Pictures above tile x tile pixels are cut into tiles of about this side.",
+    )
+
+    max_body_bytes: int = Field(
+        64 * 2**20, ge=1, description="Largest request body in bytes; a larger one is answered 413."
+    )
+    max_pixels: int = Field(
+        100_000_000, ge=1, description="Largest picture in pixels, read from its header; else 413."
+    )
+    queue_bytes: int = Field(
+        512 * 2**20, ge=1, description="Bytes of all bodies held at once; beyond: 503."
+    )
+    queue_pixels: int = Field(
+        200_000_000, ge=1, description="Pixels of all accepted pictures at once; beyond: 503."
+    )
+    queue_requests: int = Field(
+        512, ge=1, description="Pictures accepted at once, whatever their size; beyond: 503."
+    )
+    max_batch_pixels: int | None = Field(
+        None, ge=1, description="Most pixels in one batch; unset: what suits the device."
+    )
+    max_batch_items: int = Field(16, ge=1, description="Most tiles or pictures in one batch.")
+    max_wait_ms: float = Field(
+        2.0, ge=0, description="Longest wait for companions, and only while the device was busy."
+    )
+    decode_threads: int = Field(2, ge=1, description="Threads that decode and encode pictures.")
+    deadline_seconds: float = Field(
+        300.0, gt=0, description="Time a request may take from its first byte; then 504."
+    )
+
+    grace_seconds: float = Field(
+        30.0, ge=0, description="Time to finish what was accepted after SIGTERM."
+    )
+    linger_seconds: float = Field(
+        0.5, ge=0, description="Time not ready but still listening after SIGTERM, for balancers."
+    )
+    stall_seconds: float = Field(
+        120.0, gt=0, description="A batch that runs longer than this turns /healthz red."
+    )
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(key.strip() for key in value.split(",") if key.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _check_queues(self) -> Self:
+        for whole, one in (("queue_bytes", "max_body_bytes"), ("queue_pixels", "max_pixels")):
+            if getattr(self, whole) < getattr(self, one):
+                raise ValueError(
+                    f"{whole} must be at least {one}, or the largest would be refused for ever: "
+                    f"got {getattr(self, whole)} and {getattr(self, one)}"
+                )
+        return self
+
+    @property
+    def is_public(self) -> bool:
+        """Whether other machines can reach the service without a key."""
+        return self.host not in LOOPBACK and not self.api_keys

@@ -1,0 +1,87 @@
+"""Units of work for the device, and how an engine runs a batch of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.buckets import Unit
+from service.engine import Described, Engine, Pixels, RestoreTask, SegmentTask, Tile
+
+
+@dataclass(frozen=True)
+class DescribeWork:
+    """Describe one picture from what ``Engine.prepare`` took of it."""
+
+    prepared: Any
+
+
+@dataclass(frozen=True)
+class RestoreWork:
+    """Restore one tile and put it into ``out``, shape (H, W, 3), uint8."""
+
+    task: RestoreTask
+    out: Pixels
+
+
+@dataclass(frozen=True)
+class SegmentWork:
+    """Segment one tile and put it into the whole map.
+
+    Attributes:
+        task: The tile.
+        labels: Shape (H, W), uint8, written.
+        planes: Shape (P, H, W), float16, written; one a plane of the task.
+    """
+
+    task: SegmentTask
+    labels: NDArray[np.uint8]
+    planes: NDArray[np.float16]
+
+
+Work = DescribeWork | RestoreWork | SegmentWork
+Outcome = Described | NDArray[np.float64] | None
+"""Of describing; of segmenting: each class's summed probability; of restoring: nothing more."""
+
+
+def unit(work: Work, *, since: float | None = None) -> Unit[Work]:
+    """Make a unit; what it costs is pixels, what it may share a batch with has its crop's size."""
+    if isinstance(work, DescribeWork):
+        return Unit(work, ("describe",), 1, since)
+    top, left, bottom, right = work.task.tile.crop
+    kind = "restore" if isinstance(work, RestoreWork) else "segment"
+    height, width = bottom - top, right - left
+    return Unit(work, (kind, height, width), height * width, since)
+
+
+def run(engine: Engine, items: Sequence[Work]) -> list[Outcome]:
+    """Run a batch of one kind; called in the device's thread."""
+    describing = [item.prepared for item in items if isinstance(item, DescribeWork)]
+    if describing:
+        return list(engine.describe(describing))
+    restoring = [item for item in items if isinstance(item, RestoreWork)]
+    if restoring:
+        for item, pixels in zip(
+            restoring, engine.restore([item.task for item in restoring]), strict=True
+        ):
+            item.out[_inside(item.task.tile)] = pixels
+        return [None] * len(restoring)
+    segmenting = [item for item in items if isinstance(item, SegmentWork)]
+    return _segment(engine, segmenting)
+
+
+def _segment(engine: Engine, items: Sequence[SegmentWork]) -> list[Outcome]:
+    totals: list[Outcome] = []
+    for item, part in zip(items, engine.segment([item.task for item in items]), strict=True):
+        rows, columns = _inside(item.task.tile)
+        item.labels[rows, columns] = part.labels
+        item.planes[:, rows, columns] = part.probabilities
+        totals.append(part.totals)
+    return totals
+
+
+def _inside(tile: Tile) -> tuple[slice, slice]:
+    top, left, bottom, right = tile.keep
+    return slice(top, bottom), slice(left, right)

@@ -1,0 +1,1 @@
+"""Speed and memory on this machine: ``make bench``. Makes its own pictures, asks no network."""

@@ -1,0 +1,58 @@
+"""``make bench``: measure, print, and write docs/performance.md and docs/performance.json."""
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+import model
+from tests.bench.http import service_rows
+from tests.bench.network import ratio_rows, size_rows
+from tests.bench.rows import Row, machine, write
+
+BUSY = 0.5
+"""Load average above which a machine isn't idle; threads that share a core spin for each other."""
+
+
+def main() -> None:
+    """Run the parts asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--weights", type=Path, help="folder of weights; without it the bundled ones"
+    )
+    parser.add_argument("--threads", type=int, default=2, help="threads of the model (default: 2)")
+    parser.add_argument("--seconds", type=float, default=20, help="of each throughput measurement")
+    parser.add_argument("--largest", type=int, default=24, help="megapixels of the largest picture")
+    parser.add_argument("--out", type=Path, default=Path("docs"), help="folder of the results")
+    parser.add_argument("--only", choices=("network", "service"), help="one part; writes nothing")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    restorer = model.load(arguments.weights)
+    console = Console(highlight=False, soft_wrap=True)
+    load = os.getloadavg()[0]
+    if load > BUSY:
+        console.print(f"load {load:.1f}: other programs are running, these numbers won't stand")
+    rows = []
+    for row in _rows(restorer, arguments):
+        rows.append(row)
+        verdict = {None: "", True: "reached", False: "NOT reached"}[row.reached]
+        console.print(f"{row.what:55s} {row.value:10.4g} {row.unit:10s} {row.reach:8s} {verdict}")
+    if arguments.only is None:
+        facts = machine(f"{restorer.info.name}, sha256 {restorer.info.sha256[:12]}")
+        facts |= {"threads": str(arguments.threads), "load before": f"{load:.1f}"}
+        write(rows, facts, arguments.out)
+
+
+def _rows(restorer: model.Restorer, arguments: argparse.Namespace) -> Iterator[Row]:
+    if arguments.only != "service":
+        yield from ratio_rows(restorer)
+        yield from size_rows(restorer, largest=arguments.largest)
+    if arguments.only != "network":
+        yield from service_rows(restorer, arguments.weights, seconds=arguments.seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+import pytest
+
+from model.config import CLASSES, COLOURS, RestorerConfig, colours_of, palette_of
+
+
+def test_every_class_has_a_colour_of_its_own():
+    classes = [*CLASSES, "snow", "jpeg"]
+    assert list(COLOURS) == list(CLASSES)
+    assert len(set(colours_of(classes))) == len(classes)
+    assert colours_of(["rain"]) == ["#56B4E9"]
+    assert palette_of(["rain", "clean"]) == b"\x56\xb4\xe9\0\0\0"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ({"widths": (8,)}, "at least 2 levels"),
+        ({"encoder_blocks": (1,)}, "encoder_blocks must have 2 entries"),
+        ({"decoder_blocks": (1, 1, 1)}, "decoder_blocks must have 2 entries"),
+        ({"unshuffle": 0}, "unshuffle must be at least 1"),
+    ],
+)
+def test_sizes_that_do_not_fit_together_are_refused(sizes, told):
+    with pytest.raises(ValueError, match=told):
+        RestorerConfig(**sizes)
+
+
+def test_the_multiple_follows_levels_and_unshuffle():
+    assert RestorerConfig().multiple == 8

@@ -1,0 +1,157 @@
+"""Doubles for the tests: an engine without a model, and pictures."""
+
+import asyncio
+import io
+import struct
+import threading
+import time
+import zlib
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+from service.engine import AdapterFacts, Described, EngineInfo, RestoreTask, Segmented, SegmentTask
+
+CLASSES = ("clean", "noise", "blur", "rain", "haze", "lowlight")
+
+
+@dataclass(frozen=True)
+class FakeTile:
+    crop: tuple[int, int, int, int]
+    keep: tuple[int, int, int, int]
+
+
+def adapter(name: str) -> AdapterFacts:
+    return AdapterFacts(name, name.title(), name, 4, 1000, 4000, "ab" * 32, 3.5, "Apache-2.0")
+
+
+@dataclass
+class FakeEngine:
+    """Restores by inverting; sees 0.6 noise and 0.2 rain everywhere; red pixels are noise.
+
+    Each batch takes ``delay`` seconds; ``gate`` holds batches back while cleared; ``faults`` maps
+    a red value of a picture's first pixel to what restoring it raises.
+    """
+
+    delay: float = 0.0
+    gate: threading.Event = field(default_factory=threading.Event)
+    faults: dict[int, Exception] = field(default_factory=dict)
+    batches: list[tuple[str, int]] = field(default_factory=list)
+    info: EngineInfo = field(
+        default_factory=lambda: EngineInfo(
+            "fake", "cd" * 32, 1, "Apache-2.0", "cpu", "none", "fp32", CLASSES, 64 * 64
+        )
+    )
+    adapters: tuple[AdapterFacts, ...] = field(
+        default_factory=lambda: tuple(adapter(name) for name in ("noise", "rain", "haze"))
+    )
+
+    def __post_init__(self):
+        self.gate.set()
+
+    def plan(self, height, width, tile):
+        return [
+            FakeTile(
+                (top, left, -(-bottom // 8) * 8, -(-right // 8) * 8), (top, left, bottom, right)
+            )
+            for top in range(0, height, tile)
+            for left in range(0, width, tile)
+            for bottom in [min(height, top + tile)]
+            for right in [min(width, left + tile)]
+        ]
+
+    def prepare(self, picture):
+        return picture.shape
+
+    def describe(self, prepared):
+        self._begin("describe", len(prepared))
+        return [Described(shape, (0.6, 0.2, 0.0)) for shape in prepared]
+
+    def top(self, weights):
+        return tuple(float(weight == max(weights)) for weight in weights)
+
+    def restore(self, tasks):
+        self._begin("restore", len(tasks))
+        for task in tasks:
+            fault = self.faults.get(int(task.picture[0, 0, 0]))
+            if fault is not None:
+                raise fault
+        return [self._invert(task) for task in tasks]
+
+    def segment(self, tasks):
+        self._begin("segment", len(tasks))
+        return [self._label(task) for task in tasks]
+
+    def warm_up(self):
+        pass
+
+    def _begin(self, kind, count):
+        assert self.gate.wait(30)
+        time.sleep(self.delay)
+        self.batches.append((kind, count))
+
+    def _invert(self, task: RestoreTask):
+        degraded = _kept(task).astype(np.float32)
+        restored = degraded + task.strength * (255 - 2 * degraded)
+        return np.round(restored).astype(np.uint8)
+
+    def _label(self, task: SegmentTask):
+        labels = (_kept(task)[:, :, 0] > 127).astype(np.uint8)
+        probabilities = np.stack([labels == index for index in range(len(CLASSES))])
+        return Segmented(
+            labels=labels,
+            totals=probabilities.sum(axis=(1, 2)).astype(np.float64),
+            probabilities=probabilities[list(task.planes)].astype(np.float16),
+        )
+
+
+def _kept(task: RestoreTask | SegmentTask):
+    top, left, bottom, right = task.tile.keep
+    return task.picture[top:bottom, left:right]
+
+
+def photo(height=40, width=56, seed=0):
+    """A smooth picture of shape (H, W, 3), uint8, that lossy formats hold well."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    waves = [np.sin((rows * (i + 1) + columns * (seed % 5 + 1)) / 40) for i in range(3)]
+    return np.stack([np.round(128 + 100 * wave).astype(np.uint8) for wave in waves], axis=2)
+
+
+def file_of(pixels, kind="PNG", **options):
+    """The bytes of an array or image as a file of ``kind``."""
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    body = io.BytesIO()
+    image.save(body, kind, **options)
+    return body.getvalue()
+
+
+def picture_of(data):
+    """The pixels of a file."""
+    with Image.open(io.BytesIO(data)) as image:
+        return np.array(image)
+
+
+def png_header(width, height):
+    """A PNG that claims any size, with one byte of pixels."""
+
+    def chunk(kind, data):
+        checksum = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0"))
+        + chunk(b"IEND", b"")
+    )
+
+
+async def until(condition):
+    """Wait until ``condition()`` is true, ten seconds at most."""
+    for _ in range(2000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never came true")

@@ -1,0 +1,91 @@
+"""Callers who hang up cost nothing; spoken to in plain ASGI, as a server would."""
+
+import asyncio
+
+import pytest
+
+from tests.service.fakes import file_of, photo, until
+
+pytestmark = pytest.mark.anyio
+
+
+class Caller:
+    """One request whose caller may hang up."""
+
+    def __init__(self, app, messages):
+        self.sent = []
+        self._incoming: asyncio.Queue[dict[str, object]] = asyncio.Queue()
+        for message in messages:
+            self._incoming.put_nowait(message)
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": "/restore",
+            "raw_path": b"/restore",
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(b"content-type", b"image/png")],
+            "client": ("127.0.0.1", 1),
+            "server": ("service", 80),
+        }
+        self.task = asyncio.create_task(app(scope, self._incoming.get, self._send))
+
+    async def _send(self, message):
+        self.sent.append(message)
+
+    def hang_up(self):
+        self._incoming.put_nowait({"type": "http.disconnect"})
+
+
+def body(data, *, more=False):
+    return {"type": "http.request", "body": data, "more_body": more}
+
+
+async def test_hanging_up_while_waiting_frees_the_place(serving, engine):
+    async with serving() as client:
+        lifecycle = client.lifecycle
+        engine.gate.clear()
+        first = Caller(client.app, [body(file_of(photo()))])
+        await until(lambda: lifecycle.batcher.busy_seconds)
+        others = [Caller(client.app, [body(file_of(photo()))]) for _ in range(5)]
+        await until(lambda: lifecycle.batcher.queued_items == 5)
+        for caller in others:
+            caller.hang_up()
+        await asyncio.gather(*(caller.task for caller in others))
+        assert lifecycle.batcher.queued_items == 0
+        assert lifecycle.admission.in_flight == 1
+        assert lifecycle.admission.pixels.reserved == 40 * 56
+        engine.gate.set()
+        await first.task
+        assert first.sent[0]["status"] == 200
+        assert engine.batches.count(("describe", 1)) == 1
+        gone = lifecycle.registry.get_sample_value(
+            "restore_requests_total", {"endpoint": "/restore", "status": "499"}
+        )
+        assert gone == 5
+
+
+async def test_hanging_up_while_its_batch_runs_harms_nobody(serving, engine):
+    async with serving() as client:
+        engine.gate.clear()
+        caller = Caller(client.app, [body(file_of(photo()))])
+        await until(lambda: client.lifecycle.batcher.busy_seconds)
+        caller.hang_up()
+        await caller.task
+        assert client.lifecycle.admission.in_flight == 0
+        engine.gate.set()
+        headers = {"Content-Type": "image/png"}
+        answer = await client.post("/restore", content=file_of(photo()), headers=headers)
+        assert answer.status_code == 200
+
+
+async def test_hanging_up_while_sending_frees_the_bytes(serving):
+    async with serving() as client:
+        caller = Caller(client.app, [body(b"\x89PNG half", more=True)])
+        await until(lambda: client.lifecycle.admission.bytes.reserved)
+        caller.hang_up()
+        await caller.task
+        assert client.lifecycle.admission.bytes.reserved == 0

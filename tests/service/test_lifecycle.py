@@ -1,0 +1,102 @@
+import asyncio
+
+import pytest
+
+from service.errors import DrainingError, NotReadyError, UnhealthyError
+from service.lifecycle import Lifecycle, load_engine
+from service.settings import Settings
+from tests.service.fakes import FakeEngine, file_of, photo, until
+
+pytestmark = pytest.mark.anyio
+HEADERS = {"Content-Type": "image/png"}
+
+
+async def hold(client, engine, *, waiting):
+    """Keep the device busy with one picture and let others wait; returns their calls."""
+
+    def call():
+        return asyncio.create_task(
+            client.post("/restore", content=file_of(photo()), headers=HEADERS)
+        )
+
+    engine.gate.clear()
+    first = call()
+    await until(lambda: client.lifecycle.batcher.busy_seconds)
+    others = [call() for _ in range(waiting)]
+    await until(lambda: client.lifecycle.batcher.queued_items == waiting)
+    return [first, *others]
+
+
+async def test_it_is_ready_once_the_model_is_warm():
+    engine = FakeEngine()
+    lifecycle = Lifecycle(Settings(), lambda _: engine)
+    lifecycle.start()
+    with pytest.raises(NotReadyError):
+        lifecycle.pipeline()
+    assert lifecycle.check_health() is None
+    await lifecycle.loaded.wait()
+    assert lifecycle.is_ready
+    assert lifecycle.engine is engine
+    assert lifecycle.check_health() is not None
+    await lifecycle.stop()
+    assert not lifecycle.is_ready
+    with pytest.raises(DrainingError):
+        lifecycle.pipeline()
+
+
+async def test_it_may_be_stopped_before_it_was_ready():
+    engine = FakeEngine()
+    engine.gate.clear()
+    lifecycle = Lifecycle(Settings(), lambda _: engine)
+    engine.warm_up = engine.gate.wait  # type: ignore[method-assign]
+    lifecycle.start()
+    await asyncio.sleep(0.01)
+    await lifecycle.stop()
+    assert lifecycle.loaded.is_set()
+    assert not lifecycle.is_ready
+    engine.gate.set()
+
+
+async def test_an_explicit_card_that_is_missing_breaks_it():
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("there is a card")
+    lifecycle = Lifecycle(Settings(device="cuda"), load_engine)
+    lifecycle.start()
+    await lifecycle.loaded.wait()
+    assert lifecycle.is_broken
+    assert "cuda" in str(lifecycle.failure)
+    with pytest.raises(UnhealthyError):
+        lifecycle.check_health()
+    with pytest.raises(UnhealthyError):
+        lifecycle.pipeline()
+    await lifecycle.stop()
+
+
+async def test_abandoned_callers_are_told(serving, engine):
+    async with serving() as client:
+        calls = await hold(client, engine, waiting=2)
+        client.lifecycle.abandon()
+        answers = await asyncio.gather(*calls)
+        assert [answer.json()["code"] for answer in answers] == ["draining"] * 3
+        assert client.lifecycle.admission.in_flight == 0
+
+
+async def test_a_silent_batcher_is_unhealthy(serving, monkeypatch):
+    async with serving() as client:
+        monkeypatch.setattr("service.lifecycle.MAX_HEARTBEAT_AGE", -1)
+        with pytest.raises(UnhealthyError, match="moved"):
+            client.lifecycle.check_health()
+
+
+async def test_gauges_show_the_queue(serving, engine):
+    async with serving() as client:
+        calls = await hold(client, engine, waiting=3)
+        read = client.lifecycle.registry.get_sample_value
+        assert read("restore_queue_units") == 3
+        assert read("restore_reserved_pixels") == 4 * 40 * 56
+        assert read("restore_requests_in_flight") == 4
+        assert read("restore_held_bytes") == 4 * len(file_of(photo()))
+        engine.gate.set()
+        await asyncio.gather(*calls)
+        assert read("restore_queue_units") == 0

@@ -1,0 +1,49 @@
+import pytest
+from pydantic import ValidationError
+
+from service.settings import Settings
+
+
+def test_the_environment_sets_them(monkeypatch):
+    monkeypatch.setenv("ABAIR_PORT", "9000")
+    monkeypatch.setenv("ABAIR_API_KEYS", "one, two,")
+    settings = Settings()
+    assert settings.port == 9000
+    assert [key.get_secret_value() for key in settings.api_keys] == ["one", "two"]
+
+
+def test_keys_are_never_shown():
+    assert "hidden" not in repr(Settings(api_keys="hidden"))
+
+
+def test_every_setting_is_described():
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"port": 70_000},
+        {"device": "tpu"},
+        {"tile": 8},
+        {"queue_pixels": 10, "max_pixels": 11},
+        {"queue_bytes": 10, "max_body_bytes": 11},
+        {"unknown": 1},
+    ],
+)
+def test_senseless_settings_are_refused(given):
+    with pytest.raises(ValidationError):
+        Settings(**given)
+
+
+def test_they_are_frozen():
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("given", "public"),
+    [({}, False), ({"host": "0.0.0.0"}, True), ({"host": "0.0.0.0", "api_keys": "k"}, False)],
+)
+def test_public_without_keys_is_noticed(given, public):
+    assert Settings(**given).is_public is public

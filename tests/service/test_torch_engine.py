@@ -1,0 +1,168 @@
+"""The engine with torch, on a tiny random restorer."""
+
+import numpy as np
+import pytest
+import torch
+
+import model
+from service.engine import EngineFatalError, EngineMemoryError, RestoreTask, SegmentTask
+from service.settings import Settings
+from service.torch_engine import TorchEngine, choose_device, rung
+from tests.model.conftest import make_restorer
+from tests.service.fakes import photo
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return TorchEngine(make_restorer(4, 2), device="cpu", precision="fp32")
+
+
+def described(engine, picture):
+    return engine.describe([engine.prepare(picture)])[0]
+
+
+def restored(engine, picture, *, tile=1024, weights=(0.5, 0.2), strength=1.0):
+    seen = described(engine, picture)
+    out = np.empty_like(picture)
+    for piece in engine.plan(*picture.shape[:2], tile):
+        task = RestoreTask(picture, piece, seen.description, weights, strength)
+        top, left, bottom, right = piece.keep
+        out[top:bottom, left:right] = engine.restore([task])[0]
+    return out
+
+
+def test_info_tells_what_the_model_is(engine):
+    assert engine.info.device == "cpu"
+    assert engine.info.precision == "fp32"
+    assert engine.info.classes == ("clean", "noise", "blur", "rain", "haze", "lowlight")
+    assert [adapter.name for adapter in engine.adapters] == ["noise", "blur"]
+    assert engine.adapters[0].rank == 4
+    assert engine.info.device_name
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 30), (33, 7), (64, 48)])
+def test_any_size_comes_back_in_its_size(engine, size):
+    picture = photo(*size)
+    out = restored(engine, picture)
+    assert (out.shape, out.dtype) == (picture.shape, np.uint8)
+
+
+def test_it_does_what_the_model_does(engine):
+    picture = photo(40, 56)
+    chw = torch.from_numpy(picture).permute(2, 0, 1)
+    expected = make_restorer(4, 2).restore_picture(
+        chw, adapters={"noise": 0.5, "blur": 0.2}, strength=0.7, precision="fp32"
+    )
+    got = restored(engine, picture, strength=0.7)
+    np.testing.assert_array_equal(got, expected.permute(1, 2, 0).numpy())
+
+
+def test_tiles_give_what_the_whole_gives(engine):
+    picture = photo(100, 150)
+    whole, tiled = restored(engine, picture), restored(engine, picture, tile=64)
+    assert np.abs(whole.astype(int) - tiled).max() <= 1
+
+
+def test_a_batch_gives_what_each_alone_gives(engine):
+    pictures = [photo(40, 56, seed=seed) for seed in range(4)]
+    choices = [(1.0, 0.0), None, (0.3, 0.3), (1.0, 0.0)]
+    seen = engine.describe([engine.prepare(picture) for picture in pictures])
+    tasks = [
+        RestoreTask(picture, engine.plan(40, 56, 1024)[0], one.description, weights, strength)
+        for picture, one, weights, strength in zip(
+            pictures, seen, choices, [1.0, 0.5, 1.0, 0.0], strict=True
+        )
+    ]
+    together = engine.restore(tasks)
+    for task, out in zip(tasks, together, strict=True):
+        assert np.abs(engine.restore([task])[0].astype(int) - out).max() <= 1
+    np.testing.assert_array_equal(together[3], pictures[3])
+
+
+def test_a_card_mixes_weights_and_none_in_one_batch(engine):
+    picture = photo(40, 56)
+    tile, seen = engine.plan(40, 56, 1024)[0], described(engine, picture)
+    tasks = [
+        RestoreTask(picture, tile, seen.description, weights)
+        for weights in (None, (1.0, 0.5), (0.0, 0.2))
+    ]
+    with torch.inference_mode():
+        together = engine._restore(tasks)
+    for task, out in zip(tasks, together, strict=True):
+        assert np.abs(engine.restore([task])[0].astype(int) - out).max() <= 1
+    assert np.abs(together[0].astype(int) - together[1]).max() > 5
+
+
+def test_descriptions_do_not_depend_on_neighbours(engine):
+    pictures = [photo(40, 56), photo(9, 13), photo(64, 64)]
+    together = engine.describe([engine.prepare(picture) for picture in pictures])
+    for picture, one in zip(pictures, together, strict=True):
+        assert one.weights == pytest.approx(described(engine, picture).weights, abs=1e-5)
+
+
+def test_segments_are_labels_totals_and_planes(engine):
+    picture = photo(40, 52)
+    tile = engine.plan(40, 52, 1024)[0]
+    task = SegmentTask(picture, tile, described(engine, picture).description, planes=(0, 3))
+    part = engine.segment([task])[0]
+    assert (part.labels.shape, part.labels.dtype) == ((40, 52), np.uint8)
+    assert part.totals.sum() == pytest.approx(40 * 52, rel=1e-4)
+    assert (part.probabilities.shape, part.probabilities.dtype) == ((2, 40, 52), np.float16)
+    assert part.probabilities[0].mean() == pytest.approx(part.totals[0] / (40 * 52), abs=1e-3)
+
+
+def test_top_keeps_the_likeliest_alone(engine):
+    assert engine.top((0.6, 0.3)) == (1.0, 0.0)
+    assert engine.top((0.2, 0.1)) == (0.0, 0.0)
+
+
+def test_bf16_is_close_to_fp32(engine):
+    picture = photo(40, 56)
+    rough = TorchEngine(make_restorer(4, 2), device="cpu", precision="bf16")
+    rough.warm_up()
+    difference = restored(rough, picture).astype(int) - restored(engine, picture)
+    assert np.abs(difference).mean() < 3
+
+
+def test_memory_and_device_errors_are_told_apart(engine):
+    with pytest.raises(EngineMemoryError), engine._faults():
+        raise torch.OutOfMemoryError("no")
+    with pytest.raises(EngineFatalError), engine._faults():
+        raise torch.AcceleratorError("gone")
+
+
+def test_a_foreign_tile_is_refused(engine):
+    with pytest.raises(TypeError, match="plan"):
+        engine.restore([RestoreTask(photo(), (0, 0), None, None)])  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")
+def test_an_explicit_card_that_is_missing_is_an_error():
+    with pytest.raises(RuntimeError, match="cuda"):
+        choose_device("cuda")
+    assert choose_device("auto") == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("side", "size"), [(1, 8), (100, 104), (130, 144), (513, 576), (1024, 1024)]
+)
+def test_cards_see_few_sizes(side, size):
+    assert rung(side, 8) == size
+
+
+def test_few_sizes_waste_little():
+    assert len({rung(side, 8) for side in range(1, 1025)}) < 50
+    assert all(side <= rung(side, 8) < side * 1.13 + 8 for side in range(1, 1025))
+
+
+def test_it_loads_what_the_settings_name(monkeypatch):
+    named: list[object] = []
+
+    def load(path):
+        named.append(path)
+        return make_restorer(4)
+
+    monkeypatch.setattr(model, "load", load)
+    engine = TorchEngine.load(Settings(device="cpu", precision="fp32", model_path="somewhere"))
+    assert str(named[0]) == "somewhere"
+    assert engine.info.precision == "fp32"

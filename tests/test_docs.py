@@ -1,0 +1,110 @@
+"""The documents say what the code does: every name in them exists, every name there is in them."""
+
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+from typer.testing import CliRunner
+
+from service.__main__ import app
+from service.app import create_app
+from service.metrics import ServiceMetrics
+from service.schemas import MapOptions, RestoreOptions
+from service.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
+SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL))
+MAKE_TARGETS = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+
+
+def test_the_table_of_settings_is_that_of_the_code():
+    expected = []
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default in (None, ()) else f"`{field.default}`"
+        option = f"--{name.replace('_', '-')}"
+        expected.append(
+            f"| `{option}` | `ABAIR_{name.upper()}` | {default} | {field.description} |"
+        )
+    assert [row for row in CONFIGURATION.splitlines() if row.startswith("| `--")] == expected
+
+
+def test_the_table_of_metrics_is_that_of_the_code():
+    suffixes = {"counter": "_total", "info": "_info"}
+    families = ServiceMetrics(CollectorRegistry()).registry.collect()
+    names = {
+        family.name + suffixes.get(family.type, "")
+        for family in families
+        if family.name.startswith("restore_")
+    }
+    sources = "".join(path.read_text() for path in (ROOT / "service").glob("*.py"))
+    names |= set(re.findall(r"\.gauge\(\s*\"(\w+)\"", sources))
+    assert set(re.findall(r"^\| `(restore_\w+)`", CONFIGURATION, flags=re.MULTILINE)) == names
+
+
+def test_every_endpoint_is_in_the_readme_and_no_other():
+    paths = create_app(Settings()).openapi()["paths"]
+    served = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    told = set(re.findall(r"^\| `((?:GET|POST) [^`]+)`", README, flags=re.MULTILINE))
+    assert told - {"GET /openapi.json"} == served
+
+
+@pytest.mark.parametrize(
+    ("path", "options"), [("/restore", RestoreOptions), ("/degradation-map", MapOptions)]
+)
+def test_every_option_of_an_endpoint_is_in_the_readme_and_no_other(path, options):
+    table = README.split(f"Options of `{path}`:")[1].split("\n\n")[1]
+    expected = [field.alias or name for name, field in options.model_fields.items()]
+    assert re.findall(r"^\| `(\w+)`", table, flags=re.MULTILINE) == expected
+
+
+def test_every_make_target_is_in_the_readme_and_no_other():
+    assert set(re.findall(r"make ([a-z]+)", README)) == set(MAKE_TARGETS)
+
+
+def test_every_phony_target_is_told_by_help():
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert sorted(phony.split()) == sorted(MAKE_TARGETS)
+
+
+def commands() -> list[list[str]]:
+    lines = (shlex.split(line, comments=True) for line in SHELL.splitlines())
+    return [words[1:] for words in lines if words and words[0] == "abair"]
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_every_command_and_option_in_the_readme_exists(words):
+    names = [word for word in words if not word.startswith("-")]
+    depth = 2 if names[0] == "adapter" else 1
+    result = CliRunner().invoke(app, [*names[:depth], "--help"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    options = {word for word in words if word.startswith("--")}
+    assert options <= set(re.findall(r"--[\w-]+", result.output))
+
+
+def test_the_readme_shows_commands():
+    assert {words[0] for words in commands()} >= {"serve", "restore", "evaluate", "train"}
+
+
+@pytest.mark.parametrize("document", [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")], ids=str)
+def test_every_link_inside_the_project_leads_somewhere(document: Path):
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text())
+    inside = [link for link in links if not re.match(r"https?:", link)]
+    assert [link for link in inside if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "package", ["model", "model.degradations", "model.evaluation", "model.cli"]
+)
+def test_all_exported_names_exist(package):
+    module = importlib.import_module(package)
+    assert len(set(module.__all__)) == len(module.__all__)
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+def test_contributing_is_short():
+    assert len((ROOT / "CONTRIBUTING.md").read_text().splitlines()) <= 60
