@@ -95,8 +95,8 @@ async def test_a_picture_is_better_after_training_saving_loading_and_http(tmp_pa
     make_weights(tmp_path / "weights", tmp_path / "runs")
     clean = draw_picture(99)
     rng = np.random.default_rng(0)
-    noisy = degrade(clean.astype(np.float32) / 255, Degradation.NOISE, 0.5, rng)
-    degraded = np.asarray(np.round(noisy * 255), np.uint8)
+    noisy = degrade(clean.astype(np.float32) / np.float32(255), Degradation.NOISE, 0.5, rng)
+    degraded = np.rint(noisy * 255).astype(np.uint8)
     body = io.BytesIO()
     Image.fromarray(degraded).save(body, "PNG")
 

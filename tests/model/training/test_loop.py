@@ -141,6 +141,7 @@ def test_a_signal_to_the_whole_group_leaves_the_workers_until_the_checkpoint(sou
 
     def end_all(_):
         for worker in multiprocessing.active_children():
+            assert worker.pid is not None
             os.kill(worker.pid, signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGTERM)
 

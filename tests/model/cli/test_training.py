@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import model
+from model.cli.commands import app
+from tests.model.training.conftest import draw_picture
+
+QUICK = [
+    "--steps=2",
+    "--workers=0",
+    "--set=mix.batch=1",
+    "--set=mix.crop=32",
+    "--set=mix.window=[40, 64]",
+]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A training folder: clean pictures, one with depth, one real pair; and pairs to validate."""
+    folder = tmp_path / "data"
+    for name, seed in (
+        ("clean/a", 0),
+        ("clean/more/b", 1),
+        ("depth/c", 2),
+        ("pairs/rain/degraded/d", 3),
+        ("pairs/rain/clean/d", 3),
+        ("val/rain/degraded/e", 4),
+        ("val/rain/clean/e", 4),
+    ):
+        path = folder / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw_picture(seed, 140, 150)).save(path)
+    depth = np.linspace(0, 65535, 140 * 150).astype(np.uint16).reshape(140, 150)
+    Image.fromarray(depth).save(folder / "depth/c_d.png")
+    return folder
+
+
+def train(what: str, data: Path, *more: str) -> str:
+    arguments = ["train", what, "--data", data, "--val", data / "val", *QUICK, *more]
+    arguments += ["--run", data.parent / "runs" / what, "--weights", data.parent / "weights"]
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.slow
+def test_the_three_phases_make_a_folder_of_weights_that_loads(data, tmp_path):
+    for what in ("baseline", "rain", "estimator"):
+        train(what, data)
+    restorer = model.load(tmp_path / "weights")
+    assert [adapter.name for adapter in restorer.adapters] == ["rain"]
+    assert restorer.adapters[0].rank == 4
+    run = tmp_path / "runs/baseline"
+    assert {path.name for path in run.iterdir()} == {
+        "args.json",
+        "losses.csv",
+        "validation.csv",
+        "curves.png",
+        "grid.png",
+        "last.pt",
+    }
+    told = json.loads((run / "args.json").read_text())
+    assert told["options"]["what"] == "baseline"
+    assert "crop=32" in told["phase"]["mix"]
+
+
+@pytest.mark.slow
+def test_the_same_command_goes_on_where_the_run_was(data):
+    train("baseline", data)
+    assert "step 3" in train("baseline", data, "--steps=3")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["fog", "--steps=2"], "'fog' is not a valid Degradation"),
+        (["baseline"], "either hours or steps"),
+        (["baseline", "--steps=2", "--set=speed=3"], "no setting 'speed=3'"),
+        (["rain", "--steps=2"], "no weights at"),
+    ],
+)
+def test_what_cannot_be_trained_is_told_as_a_usage_error(arguments, told, data, tmp_path):
+    where = ["--data", str(data), "--run", str(tmp_path / "r"), "--weights", str(tmp_path / "w")]
+    result = CliRunner().invoke(app, ["train", *arguments, *where])
+    assert result.exit_code == 2
+    assert told in " ".join(result.output.replace("│", " ").split())
