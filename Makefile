@@ -1,5 +1,5 @@
 # Everything a developer or an operator types. `make` lists it.
-PYTHON ?= $(firstword $(shell command -v python3.11 python3))
+PYTHON ?= $(shell for name in python3.11 python3; do command -v $$name && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
@@ -12,10 +12,12 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11)' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	@# torch alone first: a resolver that may choose would fetch a larger build than is needed.
-	$(BIN)/python -m pip install --quiet torch==2.13.0 -c constraints.txt
-	$(BIN)/python -m pip install --quiet -e '.[dev]' -c constraints.txt
+	$(BIN)/python -m pip install torch==2.13.0 -c constraints.txt
+	$(BIN)/python -m pip install -e '.[dev]' -c constraints.txt
 	@touch $@
 
 setup: $(INSTALLED) ## Make .venv and install, once and again when the pins change

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -55,11 +55,11 @@ def load_base(folder: Path) -> Restorer:
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path}; name a folder that holds base.safetensors")
     tensors, metadata = _read(path)
-    restorer = Restorer(config_from(json.loads(metadata["config"])))
+    restorer = Restorer(config_from(_told(metadata, "config", path)))
     parts = base_parts(restorer)
     _load_into(parts, tensors, path)
     restorer.info = ModelInfo(
-        name=metadata["name"],
+        name=_told(metadata, "name", path),
         sha256=digest(path),
         parameters=sum(p.numel() for p in parts.parameters()),
         licence=metadata.get("licence", ""),
@@ -83,8 +83,8 @@ def save_base(
     metadata = {
         "name": name,
         "licence": licence,
-        "config": json.dumps(dataclasses.asdict(restorer.config)),
-        "provenance": json.dumps(provenance),
+        "config": dataclasses.asdict(restorer.config),
+        "provenance": provenance,
     }
     own = base_parts(restorer).state_dict()
     baseline = {key: tensor for key, tensor in own.items() if ".lora_" not in key}
@@ -112,7 +112,7 @@ def save_adapter(
         tensors[f"{_PREFIX}{layer_name}.lora_A.weight"] = layer.lora_A[part]
         tensors[f"{_PREFIX}{layer_name}.lora_B.weight"] = layer.lora_B[:, part, None, None]
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "adapter_model.safetensors", tensors, {"format": "pt"})
+    _write(folder / "adapter_model.safetensors", tensors, {})
     peft = {
         "peft_type": "LORA",
         "base_model_name_or_path": restorer.info.name,
@@ -131,8 +131,8 @@ def save_adapter(
 def save_estimator(restorer: Restorer, folder: Path, *, provenance: Mapping[str, Any]) -> None:
     """Write the estimator with the names of the adapters that it weighs, in order."""
     metadata = {
-        "adapters": json.dumps([adapter.name for adapter in restorer.adapters]),
-        "provenance": json.dumps(provenance),
+        "adapters": [adapter.name for adapter in restorer.adapters],
+        "provenance": provenance,
     }
     _write(folder / "estimator.safetensors", restorer.estimator.state_dict(), metadata)
 
@@ -177,7 +177,7 @@ def _load_estimator(restorer: Restorer, folder: Path) -> None:
     if not path.is_file():
         return
     tensors, metadata = _read(path)
-    names = json.loads(metadata["adapters"])
+    names = _told(metadata, "adapters", path)
     restorer.estimator = Estimator(restorer.config, len(names))
     _load_into(restorer.estimator, tensors, path)
     add_adapters(restorer, [folder / "adapters" / name for name in names])
@@ -225,16 +225,35 @@ def _read_adapter(
     return info, matrices
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    with safe_open(path, framework="pt") as file:
-        return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read a file's tensors and what is told of them.
+
+    Raises:
+        ValueError: If it is no whole safetensors file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            told = json.loads((file.metadata() or {}).get("abair", "{}"))
+            return {key: file.get_tensor(key) for key in file.keys()}, told  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
 
 
-def _write(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write in half precision, all or nothing: first beside the file, then over it."""
+def _told(metadata: Mapping[str, Any], key: str, path: Path) -> Any:  # noqa: ANN401
+    if key not in metadata:
+        raise ValueError(f"{path} does not tell its {key}; it was not written by ABAIR")
+    return metadata[key]
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+    """Write in half precision, all or nothing: first beside the file, then over it.
+
+    Equal weights and metadata give equal bytes: several keys would be written in any order, so
+    the metadata are one.
+    """
     half = {key: t.detach().to("cpu", torch.float16).contiguous() for key, t in tensors.items()}
     beside = path.with_suffix(".partial")
-    save_file(half, beside, metadata)
+    save_file(half, beside, {"abair": json.dumps(metadata, sort_keys=True)})
     beside.chmod(0o644)  # safetensors makes it for its owner alone
     beside.replace(path)
 

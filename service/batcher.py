@@ -147,9 +147,10 @@ class MicroBatcher(Generic[In, Out]):
         if not finish:
             self._refuse_all()
         self._wake.set()
-        for task in (self._loop_task, self._batch_task):
-            if task is not None:
-                await asyncio.wait([task])
+        if self._loop_task is not None:
+            await asyncio.wait([self._loop_task])
+        if self._batch_task is not None:  # the last that the loop began
+            await asyncio.wait([self._batch_task])
         self._refuse_all()
 
     def abandon(self) -> None:

@@ -54,6 +54,8 @@ class DrainingServer(uvicorn.Server):
     def begin_drain(self) -> None:
         """Begin to end; to be called in the event loop. Called again: end at once."""
         if self._drain is not None:
+            if not self._drain.done():  # something accepted is not answered
+                self.exit_code = 1
             self.force_exit = self.should_exit = True
             return
         self._drain = asyncio.get_running_loop().create_task(self._finish())
@@ -62,8 +64,8 @@ class DrainingServer(uvicorn.Server):
         log.info("draining", grace_seconds=self._grace)
         try:
             self._service.drain()
-            await asyncio.sleep(min(self._linger, self._grace))
             async with asyncio.timeout(self._grace):
+                await asyncio.sleep(self._linger)
                 await self._service.idle()
         except TimeoutError:
             log.error("not everything was finished within the grace time")

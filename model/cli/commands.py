@@ -128,6 +128,8 @@ def train(
     init: Annotated[Path | None, typer.Option(help="Weights a new baseline starts from.")] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that make data.")] = 1,
     seed: Annotated[int, typer.Option(help="Of initialisation and data.")] = 0,
+    name: Annotated[str, typer.Option(help="Of a new baseline.")] = "abair-small",
+    licence: Annotated[str, typer.Option(help="Terms of the weights, told in their files.")] = "",
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="FIELD=VALUE or mix.FIELD=VALUE of the phase.")
     ] = None,
@@ -149,8 +151,12 @@ def train(
         workers=workers,
         seed=seed,
         overrides=tuple(overrides or ()),
+        name=name,
+        licence=licence,
     )
-    _usage(training.run, options)
+    if not _usage(training.run, options):
+        typer.echo("stopped before the end; give the same command again to go on", err=True)
+        raise typer.Exit(3)
 
 
 @adapters_app.command("list")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
@@ -126,7 +126,7 @@ def run(load: Callable[[], Restorer], jobs: list[Job], options: Options) -> int:
             progress.update(bar, description=job.source.name)
             try:
                 report = restore_file(restorer, job, options)
-            except (OSError, ValueError, UnidentifiedImageError) as error:
+            except Exception as error:  # noqa: BLE001 - a decoder's stumbling is the file's fault
                 failures += 1
                 console.print(f"{job.source}: {error}", markup=False, soft_wrap=True)
             else:

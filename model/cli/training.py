@@ -38,6 +38,12 @@ class Options:
     workers: int
     seed: int
     overrides: tuple[str, ...]
+    name: str
+    licence: str
+
+
+Save = Callable[[Restorer, dict[str, str], float | None], None]
+"""Writes what was trained, with its provenance and its measured gain, dB."""
 
 
 def run(options: Options) -> bool:
@@ -50,79 +56,97 @@ def run(options: Options) -> bool:
     restorer, phase, save = _prepare(options)
     phase = _override(phase, options.overrides)
     restorer = restorer.channels_last()
+    validator = Validator(options, phase)
     trainer = Trainer(
         restorer=restorer,
         phase=phase,
         run=options.run,
         budget=Budget(hours=options.hours, steps=options.steps),
-        validate=_validator(options, phase),
+        validate=validator,
         schedule=Schedule(),
         on_log=_teller(),
     )
     _write_arguments(options, phase)
     trainer.resume()
-    sources = read_sources(options.data, pairs=_kinds(phase) if phase.mix.pairs else ())
+    sources = read_sources(
+        options.data, pairs=_kinds(phase) if phase.mix.pairs else (), shortest=phase.mix.crop
+    )
     batches = Batches(sources, phase.mix, options.seed)
     done = trainer.fit(lambda start: stream(batches, start, workers=options.workers))
-    with trainer.averaged() as averaged:
-        save(averaged, _provenance(options, trainer, sources))
+    if done:
+        with trainer.averaged() as averaged:
+            save(averaged, _provenance(options, trainer, sources), validator.gain)
     return done
 
 
-def _prepare(
-    options: Options,
-) -> tuple[Restorer, Phase, Callable[[Restorer, dict[str, str]], None]]:
-    """Build what trains, how, and how its weights are saved."""
+def _prepare(options: Options) -> tuple[Restorer, Phase, Save]:
+    """Build what trains, how, and how its weights are saved.
+
+    Raises:
+        ValueError: If the phase or the preset is unknown.
+    """
     if options.what == "baseline":
-        restorer = (
-            Restorer(PRESETS[options.preset])
-            if options.init is None
-            else checkpoint.load(options.init)
-        )
-        return (
-            restorer,
-            baseline(),
-            lambda r, provenance: checkpoint.save_base(
-                r,
-                options.weights,
-                name=f"abair-{options.preset}",
-                licence="CC-BY-NC-4.0",
-                provenance=provenance,
-            ),
-        )
+        return _prepare_baseline(options)
     if options.what == "estimator":
-        restorer = checkpoint.load_with_adapters(options.weights)
-        return (
-            restorer,
-            estimator(),
-            lambda r, provenance: checkpoint.save_estimator(
-                r, options.weights, provenance=provenance
-            ),
+        return _prepare_estimator(options)
+    if options.what in set(Degradation):
+        return _prepare_adapter(options, Degradation(options.what))
+    known = ", ".join(["baseline", *Degradation, "estimator"])
+    raise ValueError(f"unknown phase {options.what!r}; it is one of {known}")
+
+
+def _prepare_baseline(options: Options) -> tuple[Restorer, Phase, Save]:
+    if options.preset not in PRESETS:
+        raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {options.preset!r}")
+    if options.init is None:
+        restorer = Restorer(PRESETS[options.preset])
+    else:
+        restorer = checkpoint.load_base(options.init)
+
+    def save(trained: Restorer, provenance: dict[str, str], _gain: float | None) -> None:
+        checkpoint.save_base(
+            trained,
+            options.weights,
+            name=options.name,
+            licence=options.licence,
+            provenance=provenance,
         )
-    kind = Degradation(options.what)
+
+    return restorer, baseline(), save
+
+
+def _prepare_adapter(options: Options, kind: Degradation) -> tuple[Restorer, Phase, Save]:
     restorer = checkpoint.load_base(options.weights)
     info = AdapterInfo(
         name=kind.value, title=kind.value.capitalize(), degradation=kind.value, rank=options.rank
     )
     restorer.install_new(info)
-    return (
-        restorer,
-        adapter(kind),
-        lambda r, provenance: checkpoint.save_adapter(
-            r,
+
+    def save(trained: Restorer, provenance: dict[str, str], gain: float | None) -> None:
+        checkpoint.save_adapter(
+            trained,
             kind.value,
             options.weights / "adapters" / kind.value,
-            config={"provenance": provenance, "licence": "CC-BY-NC-4.0"},
-            card=_card(info, provenance),
-        ),
-    )
+            config={"provenance": provenance, "licence": options.licence, "gain_db": gain},
+            card=_card(info, provenance, gain, options.licence),
+        )
+
+    return restorer, adapter(kind), save
 
 
-def _card(info: AdapterInfo, provenance: dict[str, str]) -> str:
+def _prepare_estimator(options: Options) -> tuple[Restorer, Phase, Save]:
+    def save(trained: Restorer, provenance: dict[str, str], _gain: float | None) -> None:
+        checkpoint.save_estimator(trained, options.weights, provenance=provenance)
+
+    return checkpoint.load_with_adapters(options.weights), estimator(), save
+
+
+def _card(info: AdapterInfo, provenance: dict[str, str], gain: float | None, licence: str) -> str:
     """Write the model card of an adapter (Hub front matter, then prose)."""
+    measured = "not measured" if gain is None else f"{gain:+.2f} dB PSNR (RGB, whole pictures)"
     return f"""---
 library_name: peft
-license: cc-by-nc-4.0
+license: {licence.lower() or "unknown"}
 pipeline_tag: image-to-image
 tags: [image-restoration, lora, abair]
 ---
@@ -133,25 +157,40 @@ by {info.degradation}. Trained with the baseline frozen (ABAIR, phase II).
 
 Trained with `{provenance["command"]}`: {provenance["steps"]} steps, {provenance["hours"]} hours,
 on {provenance["data"]}.
+Gain over the input on the validation pairs of its task, told the task: {measured}.
 """
 
 
-def _validator(options: Options, phase: Phase) -> Callable[[Restorer], dict[str, float]]:
-    """Return a function that scores the validation pairs that matter to the phase."""
-    tasks = {} if options.val is None else find_pairs(options.val)
-    if phase.mode == "oracle":
-        tasks = {task: pairs for task, pairs in tasks.items() if task.startswith(options.what)}
+class Validator:
+    """Scores the validation pairs that matter to the phase, and draws the run's pictures.
 
-    def validate(restorer: Restorer) -> dict[str, float]:
-        row = {}
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            for task, pairs in tasks.items():
-                row[task] = evaluate_task(restorer, task, pairs, modes=(phase.mode,))[-1].psnr
-            draw_grid(restorer, tasks, options.run / "grid.png")
-        draw_curves(options.run)
+    Attributes:
+        gain: Mean gain over the input at the last validation, dB; None before it.
+    """
+
+    def __init__(self, options: Options, phase: Phase) -> None:
+        self.run, self.mode = options.run, phase.mode
+        self.gain: float | None = None
+        self.tasks = {} if options.val is None else find_pairs(options.val)
+        if phase.mode == "oracle":
+            self.tasks = {
+                task: pairs for task, pairs in self.tasks.items() if task.startswith(options.what)
+            }
+
+    def __call__(self, restorer: Restorer) -> dict[str, float]:
+        """Return the PSNR of each task, dB."""
+        row, gains = {}, []
+        for task, pairs in self.tasks.items():
+            before, after = evaluate_task(restorer, task, pairs, modes=(self.mode,))
+            row[task] = after.psnr
+            gains.append(after.psnr - before.psnr)
+        if gains:
+            self.gain = round(sum(gains) / len(gains), 2)
+            alone = {adapter.name: 1.0 for adapter in restorer.adapters}
+            adapters = alone if self.mode == "oracle" else self.mode
+            draw_grid(restorer, self.tasks, self.run / "grid.png", adapters=adapters)
+        draw_curves(self.run)
         return row
-
-    return validate
 
 
 def _override(phase: Phase, overrides: tuple[str, ...]) -> Phase:

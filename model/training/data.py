@@ -57,6 +57,10 @@ class Mix:
     crop: int = 128
     window: tuple[int, int] = (192, 448)
 
+    def __post_init__(self) -> None:
+        if self.crop > self.window[0]:
+            raise ValueError(f"crop {self.crop} does not fit the shortest window {self.window[0]}")
+
 
 @dataclass
 class Batch:

@@ -1,6 +1,5 @@
 """One loop for all phases: optimise, average, log, validate, save, resume."""
 
-import csv
 import math
 import signal
 import time
@@ -20,6 +19,7 @@ from model.restorer import Restorer
 from model.training.data import Batch
 from model.training.muon import Muon
 from model.training.phases import Phase
+from model.training.tables import LOSSES, TABLES, VALIDATION, append_row, drop_rows_after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,12 +113,17 @@ class Trainer:
         state = torch.load(self.checkpoint, weights_only=True)
         self.step, self.seconds = state["step"], state["seconds"]
         self._due = defaultdict(float, state["due"])
+        for name in TABLES:
+            drop_rows_after(self.run / name, self.step)
         with torch.no_grad():
             for parameter, value in zip(self.parameters, state["parameters"], strict=True):
                 parameter.copy_(value)
         self.average = state["average"]
         for optimiser, value in zip(self.optimisers, state["optimisers"], strict=True):
+            rates = [group["full_lr"] for group in optimiser.param_groups]
             optimiser.load_state_dict(value)
+            for group, rate in zip(optimiser.param_groups, rates, strict=True):
+                group["full_lr"] = rate  # what is asked for now, not then
         return True
 
     def request_stop(self) -> None:
@@ -199,7 +204,7 @@ class Trainer:
             self._log()
         if self._is_due("validate", self.schedule.validate):
             with self.averaged() as restorer:
-                self._append("validation.csv", self.validate(restorer))
+                self._append(VALIDATION, self.validate(restorer))
         if self._is_due("save", self.schedule.save):
             self.save()
 
@@ -213,19 +218,13 @@ class Trainer:
     def _log(self) -> None:
         row = {name: total / self._count for name, total in self._sums.items()}
         row = {"rate": self._rate(), "progress": self._progress(), **row}
-        self._append("losses.csv", row)
+        self._append(LOSSES, row)
         self._sums.clear()
         self._count = 0
 
-    def _append(self, name: str, row: dict[str, float]) -> None:
-        row = {"step": self.step, "seconds": self.seconds, **row}
-        path = self.run / name
-        new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow({k: f"{v:.5g}" if k != "step" else v for k, v in row.items()})
+    def _append(self, name: str, numbers: dict[str, float]) -> None:
+        row = {"step": self.step, "seconds": self.seconds, **numbers}
+        append_row(self.run / name, row)
         self.on_log(row)
 
     def _progress(self) -> float:

@@ -36,6 +36,8 @@ def segmentation_loss(logits: Tensor, labels: Tensor) -> Tensor:
         logits: Shape (B, C, h, w).
         labels: Shape (B, h, w), uint8.
     """
+    if bool((labels == IGNORE).all()):
+        return logits.sum() * 0.0
     return F.cross_entropy(logits.float(), labels.long(), ignore_index=IGNORE)
 
 

@@ -121,10 +121,11 @@ def _adapter_losses(restorer: Restorer, batch: Batch) -> Losses:
 
 
 def _estimator_losses(restorer: Restorer, batch: Batch) -> Losses:
-    columns = [CLASSES.index(CLEAN)] + [
-        CLASSES.index(adapter.degradation) for adapter in restorer.adapters
-    ]
-    return {"estimation": share_loss(restorer.estimator(batch.views), batch.shares[:, columns])}
+    own = [CLASSES.index(adapter.degradation) for adapter in restorer.adapters]
+    rest = [index for index in range(len(CLASSES)) if index not in own]
+    none = batch.shares[:, rest].sum(dim=1, keepdim=True)  # clean, and what no adapter removes
+    shares = torch.cat([none, batch.shares[:, own]], dim=1)
+    return {"estimation": share_loss(restorer.estimator(batch.views), shares)}
 
 
 def _describe(restorer: Restorer, batch: Batch) -> Description:

@@ -1,6 +1,5 @@
 """What a run leaves to look at: curves of its numbers, and a grid of pictures."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,16 +10,17 @@ from torch import Tensor
 
 from model.evaluation import Pair, read_picture
 from model.restorer import Restorer
+from model.training.tables import KEYS, TABLES, VALIDATION, read_rows
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-_AXIS = ("step", "seconds", "rate", "progress")
+_AXIS = (*KEYS, "rate", "progress")
 
 
 def draw_curves(run: Path) -> None:
-    """Draw ``losses.csv`` and ``validation.csv`` of a run folder, as far as there, to PNG."""
-    tables = {name: _read(run / f"{name}.csv") for name in ("losses", "validation")}
+    """Draw the tables of a run folder, as far as there, to PNG."""
+    tables = {name: read_rows(run / name) for name in TABLES}
     lines = [
         (name, column, rows)
         for name, rows in tables.items()
@@ -35,7 +35,7 @@ def draw_curves(run: Path) -> None:
     )
     for axis, (name, column, rows) in zip(axes[:, 0], lines, strict=True):
         axis.plot([row["step"] for row in rows], [row[column] for row in rows])
-        axis.set_ylabel(f"{column} (dB)" if name == "validation" else column)
+        axis.set_ylabel(f"{column} (dB)" if name == VALIDATION else column)
         axis.grid(visible=True, alpha=0.3)
     axes[-1, 0].set_xlabel("step")
     figure.tight_layout()
@@ -44,21 +44,26 @@ def draw_curves(run: Path) -> None:
 
 
 def draw_grid(
-    restorer: Restorer, tasks: Mapping[str, Sequence[Pair]], path: Path, *, side: int = 192
+    restorer: Restorer,
+    tasks: Mapping[str, Sequence[Pair]],
+    path: Path,
+    *,
+    adapters: str | Mapping[str, float],
+    side: int = 192,
 ) -> None:
     """Draw degraded, restored, clean: a row for the first picture of each task, to PNG.
 
     Args:
-        restorer: Restores with ``auto`` where it has adapters, else by the baseline.
+        restorer: What restores.
         tasks: Pairs of each task.
         path: File to write.
+        adapters: As of ``Restorer.restore_picture``.
         side: Pixels of the square that is cut from each picture's middle.
     """
-    mode = "auto" if restorer.adapters else "none"
     rows = []
     for pairs in tasks.values():
         degraded, clean = read_picture(pairs[0].degraded), read_picture(pairs[0].clean)
-        restored = restorer.restore_picture(degraded, adapters=mode)
+        restored = restorer.restore_picture(degraded, adapters=adapters)
         squares = [_middle(picture, side) for picture in (degraded, restored, clean)]
         rows.append(torch.cat(squares, dim=2))
     if rows:
@@ -73,10 +78,3 @@ def _middle(picture: Tensor, side: int) -> Tensor:
     square = picture.new_zeros(3, side, side)
     square[:, : part.shape[1], : part.shape[2]] = part
     return square
-
-
-def _read(path: Path) -> list[dict[str, float]]:
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]

@@ -62,10 +62,15 @@ def read_sources(data: Path, *, pairs: tuple[str, ...] = (), shortest: int = 128
             distance = np.asarray(image, dtype=np.float32) / np.float32(65535)
         beside = next(p for p in path.parent.glob(path.stem[:-2] + ".*"))
         depth.append(Sample(read_rgb(beside), depth=distance))
+    real = {name: read_pairs(data / "pairs" / name) for name in pairs}
+
+    def long_enough(samples: list[Sample]) -> list[Sample]:
+        return [sample for sample in samples if min(sample.clean.shape[:2]) >= shortest]
+
     return Sources(
-        [sample for sample in clean if min(sample.clean.shape[:2]) >= shortest],
-        depth,
-        {name: read_pairs(data / "pairs" / name) for name in pairs},
+        long_enough(clean),
+        long_enough(depth),
+        {name: long_enough(samples) for name, samples in real.items()},
     )
 
 

@@ -60,10 +60,12 @@ class Window:
     def cut(self, whole: NDArray[np.uint8] | Picture) -> Picture:
         """Cut the window out of (H, W[, 3]); uint8 is brought to [0, 1]."""
         (top, left), (rows, columns) = self.origin, self.source
-        part = whole[top : top + rows, left : left + columns].astype(np.float32)
-        if whole.dtype == np.uint8:
-            part /= 255
-        if self.source != self.size:
+        part = whole[top : top + rows, left : left + columns]
+        if (
+            self.source != self.size
+        ):  # uint8 stays uint8: off its levels, clean would give itself away
             size = self.size[1], self.size[0]
-            part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.float32)
-        return np.ascontiguousarray(np.rot90(part[:, ::-1] if self.flip else part, self.turns))
+            part = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(whole.dtype)
+        part = np.rot90(part[:, ::-1] if self.flip else part, self.turns)
+        scale = 255 if whole.dtype == np.uint8 else 1
+        return np.ascontiguousarray(part, dtype=np.float32) / np.float32(scale)

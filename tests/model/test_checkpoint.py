@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from model import checkpoint
 from model.restorer import Restorer
@@ -76,8 +76,28 @@ def test_a_missing_and_an_unexpected_key_are_named(folder):
     path = folder / "base.safetensors"
     tensors, metadata = checkpoint._read(path)
     tensors["surplus"] = tensors.pop("backbone.intro.weight")
-    save_file(tensors, path, metadata)
+    checkpoint._write(path, tensors, metadata)
     with pytest.raises(ValueError, match=r"missing: backbone.intro.weight; 1 unexpected: surplus"):
+        checkpoint.load(folder)
+
+
+def test_equal_weights_are_written_as_equal_bytes(tmp_path):
+    digests = set()
+    for name in "abcd":
+        checkpoint.save_base(
+            make_restorer(), tmp_path / name, name="t", licence="", provenance={"a": "1", "b": "2"}
+        )
+        digests.add(checkpoint.digest(tmp_path / name / "base.safetensors"))
+    assert len(digests) == 1
+
+
+def test_what_is_no_weights_file_is_refused_with_its_name(folder):
+    path = folder / "base.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"base.safetensors is not a whole safetensors file"):
+        checkpoint.load(folder)
+    checkpoint._write(path, {}, {})
+    with pytest.raises(ValueError, match="does not tell its config"):
         checkpoint.load(folder)
 
 

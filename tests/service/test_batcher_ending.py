@@ -27,8 +27,9 @@ async def test_close_finishes_what_waits(device):
         with pytest.raises(BatcherClosedError):
             await batcher.submit(Unit(3, "a", 1))
         device.gate.set()
-        assert await values([held, *tasks]) == [2000, 2, 4]
         await closing
+        assert all(task.done() for task in (held, *tasks))
+        assert await values([held, *tasks]) == [2000, 2, 4]
         assert not batcher.alive
         assert batcher.failure is None
     assert batcher.seen[1].reason is Reason.DRAIN

@@ -55,6 +55,7 @@ def test_the_three_phases_make_a_folder_of_weights_that_loads(data, tmp_path):
     restorer = model.load(tmp_path / "weights")
     assert [adapter.name for adapter in restorer.adapters] == ["rain"]
     assert restorer.adapters[0].rank == 4
+    assert restorer.adapters[0].gain_db is not None
     run = tmp_path / "runs/baseline"
     assert {path.name for path in run.iterdir()} == {
         "args.json",
@@ -78,9 +79,10 @@ def test_the_same_command_goes_on_where_the_run_was(data):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["fog", "--steps=2"], "'fog' is not a valid Degradation"),
+        (["fog", "--steps=2"], "unknown phase 'fog'; it is one of baseline, noise"),
         (["baseline"], "either hours or steps"),
         (["baseline", "--steps=2", "--set=speed=3"], "no setting 'speed=3'"),
+        (["baseline", "--steps=2", "--preset=huge"], "one of small, large, got 'huge'"),
         (["rain", "--steps=2"], "no weights at"),
     ],
 )

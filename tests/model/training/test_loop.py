@@ -76,7 +76,6 @@ def test_a_resumed_run_equals_an_uninterrupted_one(name, sources, tmp_path):
     assert fit(through, sources)
 
     stopped = trainer_of(phase(), make(), tmp_path / "stopped", steps=6)
-    stopped.budget = Budget(steps=6)
     stopped.on_log = lambda row: stopped.request_stop() if row["step"] >= 3 else None
     assert not fit(stopped, sources)
     assert stopped.step < 6
@@ -88,6 +87,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one(name, sources, tmp_path):
         assert torch.equal(one, other)
     for one, other in zip(through.average, resumed.average, strict=True):
         assert torch.equal(one, other)
+
+
+def test_a_resumed_run_takes_the_rates_that_are_asked_for_now(sources, tmp_path):
+    fit(trainer_of(baseline(), make_restorer(), tmp_path, steps=2), sources)
+    slower = dataclasses.replace(baseline(), lr=1e-5, kernel_lr=1e-4)
+    resumed = trainer_of(slower, make_restorer(), tmp_path, steps=4)
+    resumed.resume()
+    rates = [
+        group["full_lr"] for optimiser in resumed.optimisers for group in optimiser.param_groups
+    ]
+    assert rates == [1e-4, 1e-5]
 
 
 def test_the_baseline_overfits_one_batch(sources, tmp_path):
