@@ -39,9 +39,10 @@ class Stage(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Degraded crop, context -> restored crop: ``y = x exp(a) + b + net(x, x exp(a) + b)``.
+    """Degraded crop, context -> restored crop: ``y = t + net(x, t)`` with ``t = x exp(a) + b``.
 
-    ``a`` and ``b`` are one a channel, from the context vector. All that is global enters by the
+    ``a`` (bounded softly by 4) and ``b`` are one a
+    channel, from the context vector. All that is global enters by the
     context vector and the context grid, so that a crop with a margin of ``reach`` pixels gives
     what the whole picture would.
     """

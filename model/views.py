@@ -2,7 +2,7 @@
 
 Noise, rain and blur live at native resolution, haze and darkness in the whole: so there is one
 thumbnail and a grid of native patches. The views' shapes don't depend on the picture's size, hence
-pictures of any sizes are described in one batch, at a cost that does not grow with the picture.
+pictures of any sizes are described in one batch, and the networks' cost does not grow with them.
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,6 @@
 
 import dataclasses
 import io
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -62,7 +61,7 @@ def train(phase: Phase, restorer: Restorer, run: Path, steps: int) -> None:
         validate=lambda _: {},
     )
     batches = Batches(Sources([Sample(draw_picture(seed)) for seed in range(6)]), mix, seed=0)
-    assert trainer.fit(partial(lambda start: stream(batches, start, workers=0)))
+    assert trainer.fit(lambda start: stream(batches, start, workers=0))
     trainer._put(trainer.average)
     restorer.eval()
 

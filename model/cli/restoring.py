@@ -65,16 +65,19 @@ def parse_adapters(text: str) -> str | dict[str, float]:
         ValueError: If a pair isn't NAME:WEIGHT with a weight in [0, 1].
     """
     if ":" not in text:
+        if text not in ("auto", "top", "none"):
+            raise ValueError(f"adapters are auto, top, none or NAME:WEIGHT,..., got {text!r}")
         return text
     weights = {}
     for pair in text.split(","):
-        name, _, number = pair.partition(":")
+        name, _, number = (part.strip() for part in pair.partition(":"))
         try:
-            weights[name.strip()] = float(number)
+            weight = float(number)
         except ValueError as error:
             raise ValueError(f"adapters are NAME:WEIGHT,..., got {pair!r}") from error
-        if not 0 <= weights[name.strip()] <= 1:
-            raise ValueError(f"weights of adapters are in [0, 1], got {pair!r}")
+        if not 0 <= weight <= 1 or name in weights:
+            raise ValueError(f"an adapter is named once, with a weight in [0, 1], got {pair!r}")
+        weights[name] = weight
     return weights
 
 
@@ -201,6 +204,8 @@ def _like(original: Image.Image, restored: Tensor, suffix: str) -> Image.Image:
 def _save(image: Image.Image, original: Image.Image, path: Path, quality: int) -> None:
     """Write ``image`` with the EXIF and the colour profile of ``original``."""
     kept: dict[str, Any] = {"quality": quality}
+    if path.suffix.lower() in (".jpg", ".jpeg"):
+        kept["subsampling"] = 0  # as the service
     if exif := original.getexif().tobytes():
         kept["exif"] = exif
     profile = original.info.get("icc_profile")

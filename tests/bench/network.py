@@ -1,14 +1,16 @@
 """Rows of the network alone: time by size and precision, what adapters and describing cost."""
 
-import contextlib
 import statistics
 import time
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from model import Restorer, Views, as_float, sample_views
+from model import Restorer, arithmetic, as_float, sample_views
+from service.engine import RestoreTask
+from service.torch_engine import TorchEngine
 from tests.bench.pictures import picture
 from tests.bench.rows import Row
 
@@ -16,16 +18,6 @@ SIZES = {1: (1024, 1024), 6: (2000, 3000), 24: (4000, 6000)}
 """Heights and widths by megapixels, about."""
 REPEATS = {0: 15, 1: 5, 6: 3, 24: 1}
 """How often each size is measured; 0 is the 512-pixel square."""
-
-
-@contextlib.contextmanager
-def precision(name: str) -> Iterator[None]:
-    """Compute in ``bf16`` or ``fp32`` inside, without gradients."""
-    with (
-        torch.inference_mode(),
-        torch.autocast("cpu", dtype=torch.bfloat16, enabled=name == "bf16"),
-    ):
-        yield
 
 
 def median_seconds(function: Callable[[], object], repeats: int) -> float:
@@ -57,66 +49,61 @@ def alternate(first: Callable[[], object], second: Callable[[], object], repeats
 def size_rows(restorer: Restorer, *, largest: int) -> Iterator[Row]:
     """Time whole pictures, 8 bits to 8 bits, with the estimator's blend."""
     for name in ("bf16", "fp32"):
-        with precision(name):
-            square = picture(512, 512)
-            seconds = median_seconds(lambda: restorer.restore_picture(square), REPEATS[0])  # noqa: B023
-            yield Row(f"square_{name}", f"512x512, {name}", seconds * 1e3, "ms")
-            yield from _megapixel_rows(restorer, name, largest)
+        seconds = _seconds(restorer, 512, 512, name, REPEATS[0])
+        yield Row(f"square_{name}", f"512x512, {name}", seconds * 1e3, "ms")
+        first = None
+        for size, (height, width) in SIZES.items():
+            if size > largest:
+                break
+            speed = _seconds(restorer, height, width, name, REPEATS[size]) / (height * width / 1e6)
+            yield Row(f"megapixels_{size}_{name}", f"{size} megapixels, {name}", speed, "s/MP")
+            first = first or speed
+            if size == 24:
+                what = f"24 megapixels ÷ 1 megapixel, time a megapixel, {name}"
+                yield Row(f"large_over_small_{name}", what, speed / first, "ratio", "<= 1.3")
 
 
-def _megapixel_rows(restorer: Restorer, name: str, largest: int) -> Iterator[Row]:
-    first = None
-    for size, (height, width) in SIZES.items():
-        if size > largest:
-            return
-        whole = picture(height, width)
-        seconds = median_seconds(lambda: restorer.restore_picture(whole), REPEATS[size])  # noqa: B023
-        speed = seconds / (height * width / 1e6)
-        yield Row(f"megapixels_{size}_{name}", f"{size} megapixels, {name}", speed, "s/MP")
-        first = first or speed
-        if size == 24:
-            what = f"24 megapixels ÷ 1 megapixel, time a megapixel, {name}"
-            yield Row(f"large_over_small_{name}", what, speed / first, "ratio", "<= 1.3")
+def _seconds(restorer: Restorer, height: int, width: int, precision: str, repeats: int) -> float:
+    whole = picture(height, width)
+    return median_seconds(lambda: restorer.restore_picture(whole, precision=precision), repeats)
 
 
+@torch.inference_mode()
 def ratio_rows(restorer: Restorer) -> Iterator[Row]:
     """Compare describing with restoring, and blended adapters with the baseline alone."""
-    with precision("bf16"):
-        views = Views.stack([sample_views(picture(512, 512))])
-        description = restorer.describe(views)
-        crop, box = _crops(1)
-        count = len(restorer.adapters)
-        blend = torch.full((1, count), 1 / max(1, count))
+    whole = picture(512, 512)
+    description = restorer.describe(sample_views(whole))
+    crop, box = as_float(whole)[None], torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+    count = len(restorer.adapters)
+    blend = torch.full((1, count), 1 / max(1, count))
 
-        def restore(weights: Tensor | None) -> Tensor:
+    def restore(weights: Tensor | None) -> Tensor:
+        with arithmetic("bf16", "cpu"):
             return restorer.restore(crop, description, weights, box)
 
-        ratio = alternate(lambda: restorer.describe(views), lambda: restore(blend), 15)
-        yield Row("describe_over_restore", "describe ÷ restore, 512x512", ratio, "ratio", "<= 0.05")
-        ratio = alternate(lambda: restore(blend), lambda: restore(None), 15)
-        what = "blended adapters ÷ baseline, one 512x512"
-        yield Row("blended_over_baseline", what, ratio, "ratio", "<= 1.05")
-        yield _mixed_batch_row(restorer)
+    ratio = alternate(lambda: restorer.describe(sample_views(whole)), lambda: restore(blend), 15)
+    yield Row("describe_over_restore", "describe ÷ restore, 512x512", ratio, "ratio", "<= 0.05")
+    ratio = alternate(lambda: restore(blend), lambda: restore(None), 15)
+    what = "blended adapters ÷ baseline, one 512x512"
+    yield Row("blended_over_baseline", what, ratio, "ratio", "<= 1.05")
+    yield _mixed_batch_row(restorer)
 
 
 def _mixed_batch_row(restorer: Restorer) -> Row:
-    """Compare a batch of eight different blends with the baseline alone."""
-    crops, boxes = _crops(8)
-    description = restorer.describe(
-        Views.stack([sample_views(picture(512, 512, s)) for s in range(8)])
-    )
-    generator = torch.Generator().manual_seed(0)
-    blends = torch.rand(8, len(restorer.adapters), generator=generator) / 2
-    ratio = alternate(
-        lambda: restorer.restore(crops, description, blends, boxes),
-        lambda: restorer.restore(crops, description, None, boxes),
-        3,
-    )
+    """Compare eight different blends in one batch of the engine with the baseline alone."""
+    engine = TorchEngine(restorer, device="cpu", precision="bf16")
+    pictures = [picture(512, 512, seed).permute(1, 2, 0).numpy() for seed in range(8)]
+    described = engine.describe([engine.prepare(pixels) for pixels in pictures])
+    (tile,) = engine.plan(512, 512, 512)
+    draw = np.random.default_rng(0).uniform(0, 0.5, (8, len(restorer.adapters)))
+
+    def tasks(weights: list[tuple[float, ...] | None]) -> list[RestoreTask]:
+        return [
+            RestoreTask(pixels, tile, one.description, blend)
+            for pixels, one, blend in zip(pictures, described, weights, strict=True)
+        ]
+
+    blended, plain = tasks([tuple(row) for row in draw.tolist()]), tasks([None] * 8)
+    ratio = alternate(lambda: engine.restore(blended), lambda: engine.restore(plain), 3)
     what = "eight different blends in one batch ÷ baseline, 512x512"
     return Row("mixed_batch_over_baseline", what, ratio, "ratio", "<= 1.2")
-
-
-def _crops(count: int) -> tuple[Tensor, Tensor]:
-    """Return 512-pixel squares as crops (B, 3, 512, 512) in [0, 1], and boxes (B, 4)."""
-    crops = torch.stack([as_float(picture(512, 512, seed)) for seed in range(count)])
-    return crops, torch.tensor([[0.0, 0.0, 1.0, 1.0]]).expand(count, -1)

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.config import PRESETS
+from model.crops import crops_of
 from model.restorer import Description, Restorer, top_one
 from model.views import Views, sample_views
 from tests.model.conftest import TINY, make_description, make_restorer
@@ -26,12 +27,36 @@ def test_no_input_pixel_acts_beyond_the_reach_and_some_act_near_it():
     assert restorer.reach - restorer.config.multiple < radius <= restorer.reach
 
 
+def in_crops(picture: torch.Tensor, tile: int, halo: int) -> torch.Tensor:
+    """Restore a picture in tiles, in float, with a description of its own."""
+    torch.manual_seed(1)
+    description = make_description(RESTORER)
+    out = torch.empty_like(picture)
+    for crop in crops_of(picture, tile=tile, halo=halo, multiple=RESTORER.config.multiple):
+        crop.put(out, RESTORER.restore(crop.pixels, description, description.weights, crop.box)[0])
+    return out
+
+
 @settings(max_examples=15, deadline=None)
 @given(height=st.integers(1, 260), width=st.integers(1, 260))
 def test_tiled_equals_untiled_at_any_size(height, width):
-    picture = torch.randint(0, 256, (3, height, width), dtype=torch.uint8)
-    whole = RESTORER.restore_picture(picture, tile=2048)
-    tiled = RESTORER.restore_picture(picture, tile=64)
+    picture = torch.rand(3, height, width)
+    whole = in_crops(picture, tile=2048, halo=RESTORER.reach)
+    tiled = in_crops(picture, tile=64, halo=RESTORER.reach)
+    torch.testing.assert_close(tiled, whole, rtol=1e-4, atol=1e-4 * whole.abs().max().item())
+
+
+def test_a_halo_of_one_cell_leaves_seams():
+    picture = torch.rand(3, 200, 200)
+    whole = in_crops(picture, tile=2048, halo=RESTORER.reach)
+    short = in_crops(picture, tile=64, halo=RESTORER.config.multiple)
+    assert not torch.allclose(short, whole, rtol=1e-4, atol=1e-4 * whole.abs().max().item())
+
+
+def test_a_picture_of_tiles_is_the_whole_picture_in_8_bits():
+    picture = torch.randint(0, 256, (3, 130, 210), dtype=torch.uint8)
+    whole = RESTORER.restore_picture(picture, tile=2048, precision="fp32")
+    tiled = RESTORER.restore_picture(picture, tile=64, precision="fp32")
     assert whole.shape == picture.shape
     assert int((whole.int() - tiled.int()).abs().max()) <= 1
 
