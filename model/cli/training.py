@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
+from rich.progress import Progress
 
 from model import checkpoint
 from model.config import PRESETS, Degradation
@@ -56,7 +57,7 @@ def run(options: Options) -> bool:
     restorer, phase, save = _prepare(options)
     phase = _override(phase, options.overrides)
     restorer = restorer.channels_last()
-    validator = Validator(options, phase)
+    console, validator = Console(), Validator(options, phase)
     trainer = Trainer(
         restorer=restorer,
         phase=phase,
@@ -64,7 +65,7 @@ def run(options: Options) -> bool:
         budget=Budget(hours=options.hours, steps=options.steps),
         validate=validator,
         schedule=Schedule(),
-        on_log=_teller(),
+        on_log=lambda row: _tell(console, row),
     )
     _write_arguments(options, phase)
     trainer.resume()
@@ -72,7 +73,12 @@ def run(options: Options) -> bool:
         options.data, pairs=_kinds(phase) if phase.mix.pairs else (), shortest=phase.mix.crop
     )
     batches = Batches(sources, phase.mix, options.seed)
-    done = trainer.fit(lambda start: stream(batches, start, workers=options.workers))
+    with Progress(
+        *Progress.get_default_columns(), console=console, disable=not console.is_terminal
+    ) as progress:
+        bar = progress.add_task(phase.name, total=1.0)
+        trainer.on_step = lambda share: progress.update(bar, completed=share)
+        done = trainer.fit(lambda start: stream(batches, start, workers=options.workers))
     if done:
         with trainer.averaged() as averaged:
             save(averaged, _provenance(options, trainer, sources), validator.gain)
@@ -238,10 +244,6 @@ def _write_arguments(options: Options, phase: Phase) -> None:
     (options.run / "args.json").write_text(json.dumps(told, indent=1) + "\n")
 
 
-def _teller() -> Callable[[dict[str, float]], None]:
-    console = Console()
-
-    def tell(row: dict[str, float]) -> None:
-        console.print("  ".join(f"{k} {v:.4g}" for k, v in row.items()), highlight=False)
-
-    return tell
+def _tell(console: Console, row: dict[str, float]) -> None:
+    told = "  ".join(f"{name} {value:.4g}" for name, value in row.items())
+    console.print(told, highlight=False, soft_wrap=True)

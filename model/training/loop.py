@@ -73,6 +73,7 @@ class Trainer:
         schedule: When to log, save, validate.
         validate: Called with the averaged weights in place; gives named numbers.
         on_log: Called with each logged row.
+        on_step: Called after each step with the share of the budget used, at most 1.
         clock: Seconds; replaced in tests.
     """
 
@@ -83,6 +84,7 @@ class Trainer:
     validate: Callable[[Restorer], dict[str, float]]
     schedule: Schedule = field(default_factory=Schedule)
     on_log: Callable[[dict[str, float]], None] = lambda _: None
+    on_step: Callable[[float], None] = lambda _: None
     clock: Callable[[], float] = time.perf_counter
 
     def __post_init__(self) -> None:
@@ -160,6 +162,7 @@ class Trainer:
                 start = self.clock()
                 self._step(next(stream))
                 self.seconds += self.clock() - start
+                self.on_step(min(1.0, self._progress()))
                 self._occasions()
         self.save()
         return self._progress() >= 1
