@@ -15,6 +15,11 @@ class Degradation(StrEnum):
     LOWLIGHT = "lowlight"
 
 
+TITLES: dict[str, str] = {kind: kind.capitalize() for kind in Degradation} | {
+    Degradation.LOWLIGHT: "Low light"
+}
+"""Names of the degradations for people."""
+
 CLEAN = "clean"
 """Name of the class of undamaged pixels; the paper draws none, we need it to leave them alone."""
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from model import checkpoint
-from model.config import PRESETS, Degradation
+from model.config import PRESETS, TITLES, Degradation
 from model.evaluation import evaluate_task, find_pairs
 from model.restorer import AdapterInfo, Restorer
 from model.training.data import Batches, stream
@@ -124,7 +124,7 @@ def _prepare_baseline(options: Options) -> tuple[Restorer, Phase, Save]:
 def _prepare_adapter(options: Options, kind: Degradation) -> tuple[Restorer, Phase, Save]:
     restorer = checkpoint.load_base(options.weights)
     info = AdapterInfo(
-        name=kind.value, title=kind.value.capitalize(), degradation=kind.value, rank=options.rank
+        name=kind.value, title=TITLES[kind], degradation=kind.value, rank=options.rank
     )
     restorer.install_new(info)
 
