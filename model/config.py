@@ -15,8 +15,12 @@ class Degradation(StrEnum):
     LOWLIGHT = "lowlight"
 
 
-TITLES: dict[str, str] = {kind: kind.capitalize() for kind in Degradation} | {
-    Degradation.LOWLIGHT: "Low light"
+TITLES: dict[str, str] = {
+    Degradation.NOISE: "Noise",
+    Degradation.BLUR: "Blur",
+    Degradation.RAIN: "Rain",
+    Degradation.HAZE: "Haze",
+    Degradation.LOWLIGHT: "Low light",
 }
 """Names of the degradations for people."""
 

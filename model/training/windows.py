@@ -1,6 +1,7 @@
 """A random part of a photograph: cut, scaled down, flipped and turned."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -60,7 +61,7 @@ class Window:
     def cut(self, whole: NDArray[np.uint8] | Picture) -> Picture:
         """Cut the window out of (H, W[, 3]); uint8 is brought to [0, 1]."""
         (top, left), (rows, columns) = self.origin, self.source
-        part = whole[top : top + rows, left : left + columns]
+        part: NDArray[Any] = whole[top : top + rows, left : left + columns]
         if (
             self.source != self.size
         ):  # uint8 stays uint8: off its levels, clean would give itself away
