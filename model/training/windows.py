@@ -62,9 +62,8 @@ class Window:
         """Cut the window out of (H, W[, 3]); uint8 is brought to [0, 1]."""
         (top, left), (rows, columns) = self.origin, self.source
         part: NDArray[Any] = whole[top : top + rows, left : left + columns]
-        if (
-            self.source != self.size
-        ):  # uint8 stays uint8: off its levels, clean would give itself away
+        if self.source != self.size:
+            # uint8 stays uint8: off its levels, a clean picture would give itself away.
             size = self.size[1], self.size[0]
             part = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(whole.dtype)
         part = np.rot90(part[:, ::-1] if self.flip else part, self.turns)
