@@ -8,6 +8,13 @@ from model.config import RestorerConfig
 from model.views import Views
 
 
+def _keep_variance(layer: nn.Conv2d | nn.Linear) -> None:
+    """Draw weights that keep the variance under SiLU: torch's own let it vanish layer by layer."""
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+
+
 class ViewEncoder(nn.Module):
     """Pixels -> features at 1/8 of the resolution, by plain strided convolutions."""
 
@@ -18,6 +25,10 @@ class ViewEncoder(nn.Module):
         self.conv2 = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
         self.conv3 = nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1)
         self.conv4 = nn.Conv2d(4 * width, 4 * width, 3, padding=1)
+        for layer in (self.conv1, self.conv2, self.conv3, self.conv4):
+            _keep_variance(layer)
+        with torch.no_grad():
+            self.conv1.weight.mul_(4.0)  # pixels vary by about a quarter
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode ``x``: (B, 3, h, w) in [0, 1] -> (B, C, h/8, w/8)."""
@@ -39,6 +50,8 @@ class PictureEncoder(nn.Module):
         pooled = 3 * self.near.out_channels + 2 * self.far.out_channels
         self.mix = nn.Linear(pooled, dim)
         self.out = nn.Linear(dim, dim)
+        for layer in (self.mix, self.out):
+            _keep_variance(layer)
 
     def forward(self, views: Views) -> tuple[Tensor, Tensor]:
         """Encode ``views`` -> vectors (B, D) and grids (B, C, 12, 12)."""

@@ -159,7 +159,7 @@ tags: [image-restoration, lora, abair]
 # ABAIR adapter: {info.title}
 
 Rank-{info.rank} update of every convolution of the baseline's restoring path, for pictures damaged
-by {info.degradation}. Trained with the baseline frozen (ABAIR, phase II).
+by {info.title.lower()}. Trained with the baseline frozen (ABAIR, phase II).
 
 Trained with `{provenance["command"]}`: {provenance["steps"]} steps, {provenance["hours"]} hours,
 on {provenance["data"]}.
@@ -220,10 +220,10 @@ def _kinds(phase: Phase) -> tuple[str, ...]:
 
 
 def _provenance(options: Options, trainer: Trainer, sources: Sources) -> dict[str, str]:
-    pairs = {name: len(samples) for name, samples in sources.pairs.items() if samples}
+    pairs = [f"{len(samples)} of {name}" for name, samples in sources.pairs.items() if samples]
     return {
         "data": f"{len(sources.clean)} clean pictures, {len(sources.depth)} with depth, "
-        f"real pairs: {pairs or 'none'}",
+        f"real pairs: {', '.join(pairs) or 'none'}",
         "command": f"abair train {options.what}",
         "steps": str(trainer.step),
         "hours": f"{trainer.seconds / 3600:.2f}",
