@@ -14,6 +14,7 @@ from model.degradations.haze import add_haze
 from model.degradations.lowlight import lower_light
 from model.degradations.noise import add_noise
 from model.degradations.rain import add_rain
+from model.degradations.snow import add_snow
 
 DEGRADATIONS: Mapping[str, Callable[..., Picture]] = MappingProxyType(
     {
@@ -24,6 +25,7 @@ DEGRADATIONS: Mapping[str, Callable[..., Picture]] = MappingProxyType(
         Degradation.LOWLIGHT.value: lower_light,
         "jpeg": compress_jpeg,
         "bitdepth": lower_bit_depth,
+        "snow": add_snow,
     }
 )
 """Operators ``(clean, severity, rng) -> picture`` by name."""

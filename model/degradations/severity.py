@@ -38,6 +38,10 @@ def _sample_bit_depth(rng: np.random.Generator) -> float:
     return float(rng.uniform(0.25, 1))  # 7 to 4 bits
 
 
+def _sample_snow(rng: np.random.Generator) -> float:
+    return float(0.15 + 0.85 * rng.beta(1.8, 1.1))
+
+
 _SAMPLERS: Mapping[str, Callable[[np.random.Generator], float]] = MappingProxyType(
     {
         Degradation.NOISE: _sample_noise,
@@ -47,6 +51,7 @@ _SAMPLERS: Mapping[str, Callable[[np.random.Generator], float]] = MappingProxyTy
         Degradation.LOWLIGHT: _sample_lowlight,
         "jpeg": _sample_jpeg,
         "bitdepth": _sample_bit_depth,
+        "snow": _sample_snow,
     }
 )
 

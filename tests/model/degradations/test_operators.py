@@ -28,7 +28,7 @@ def mean_psnr(clean, degradation, severity, seeds=24):
 
 def test_every_degradation_of_the_config_has_an_operator():
     assert {str(degradation) for degradation in Degradation} < set(DEGRADATIONS)
-    assert set(DEGRADATIONS) - set(Degradation) == {"jpeg", "bitdepth"}
+    assert set(DEGRADATIONS) - set(Degradation) == {"jpeg", "bitdepth", "snow"}
 
 
 @pytest.mark.parametrize("name", DEGRADATIONS)
