@@ -9,20 +9,17 @@ Only safetensors are read. Every key is checked: what is missing or unexpected i
 """
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from model.config import RestorerConfig
 from model.estimator import Estimator
 from model.restorer import AdapterInfo, ModelInfo, Restorer
+from model.tensorfile import check_shapes, digest, look_up, read_tensors, write_tensors
 
 BUNDLED = Path(__file__).parent / "weights"
 """Folder of the weights that ship with the package."""
@@ -54,12 +51,12 @@ def load_base(folder: Path) -> Restorer:
     path = folder / "base.safetensors"
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path}; name a folder that holds base.safetensors")
-    tensors, metadata = _read(path)
-    restorer = Restorer(config_from(_told(metadata, "config", path)))
+    tensors, metadata = read_tensors(path)
+    restorer = Restorer(config_from(look_up(metadata, "config", path)))
     parts = base_parts(restorer)
     _load_into(parts, tensors, path)
     restorer.info = ModelInfo(
-        name=_told(metadata, "name", path),
+        name=look_up(metadata, "name", path),
         sha256=digest(path),
         parameters=sum(p.numel() for p in parts.parameters()),
         licence=metadata.get("licence", ""),
@@ -88,7 +85,7 @@ def save_base(
     }
     own = base_parts(restorer).state_dict()
     baseline = {key: tensor for key, tensor in own.items() if ".lora_" not in key}
-    _write(folder / "base.safetensors", baseline, metadata)
+    write_tensors(folder / "base.safetensors", baseline, metadata)
 
 
 def save_adapter(
@@ -112,7 +109,7 @@ def save_adapter(
         tensors[f"{_PREFIX}{layer_name}.lora_A.weight"] = layer.lora_A[part]
         tensors[f"{_PREFIX}{layer_name}.lora_B.weight"] = layer.lora_B[:, part, None, None]
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "adapter_model.safetensors", tensors, {})
+    write_tensors(folder / "adapter_model.safetensors", tensors, {})
     peft = {
         "peft_type": "LORA",
         "base_model_name_or_path": restorer.info.name,
@@ -129,12 +126,16 @@ def save_adapter(
 
 
 def save_estimator(restorer: Restorer, folder: Path, *, provenance: Mapping[str, Any]) -> None:
-    """Write the estimator with the names of the adapters that it weighs, in order."""
+    """Write the estimator with the names of the adapters that it weighs, in order.
+
+    The digests say beside which files it was trained; they are empty where there were none yet.
+    """
     metadata = {
         "adapters": [adapter.name for adapter in restorer.adapters],
+        "adapter_sha256": [adapter.sha256 for adapter in restorer.adapters],
         "provenance": provenance,
     }
-    _write(folder / "estimator.safetensors", restorer.estimator.state_dict(), metadata)
+    write_tensors(folder / "estimator.safetensors", restorer.estimator.state_dict(), metadata)
 
 
 def add_adapters(restorer: Restorer, folders: list[Path]) -> None:
@@ -148,6 +149,22 @@ def add_adapters(restorer: Restorer, folders: list[Path]) -> None:
         layer.set_adapters([matrices[name] for _, matrices in read])
     restorer.adapters = tuple(info for info, _ in read)
     restorer.requires_grad_(requires_grad=False)
+
+
+def extend(restorer: Restorer, weights: Path, folders: list[Path]) -> None:
+    """Make further adapters resident; the estimator gets an output without opinion for each.
+
+    Args:
+        restorer: As ``load`` gave it.
+        weights: The folder that it was loaded from.
+        folders: The further adapters' own folders.
+
+    Raises:
+        ValueError: As of ``add_adapters``.
+    """
+    resident = [weights / "adapters" / adapter.name for adapter in restorer.adapters]
+    add_adapters(restorer, resident + folders)
+    restorer.estimator = restorer.estimator.grown(len(folders))
 
 
 def base_parts(restorer: Restorer) -> nn.ModuleDict:
@@ -165,19 +182,13 @@ def config_from(stored: Mapping[str, Any]) -> RestorerConfig:
     return RestorerConfig(**values)
 
 
-def digest(path: Path) -> str:
-    """Return the sha256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _load_estimator(restorer: Restorer, folder: Path) -> None:
     """Load the estimator and the adapters that it weighs; a folder may have neither yet."""
     path = folder / "estimator.safetensors"
     if not path.is_file():
         return
-    tensors, metadata = _read(path)
-    names = _told(metadata, "adapters", path)
+    tensors, metadata = read_tensors(path)
+    names = look_up(metadata, "adapters", path)
     restorer.estimator = Estimator(restorer.config, len(names))
     _load_into(restorer.estimator, tensors, path)
     add_adapters(restorer, [folder / "adapters" / name for name in names])
@@ -194,14 +205,14 @@ def _read_adapter(
             f"{folder} was trained on other base weights (sha256 {trained_on[:12]}, "
             f"loaded are {here[:12]}); train it again on these"
         )
-    tensors, _ = _read(path)
+    tensors, _ = read_tensors(path)
     layers = restorer.adapted_convolutions()
     rank = config["r"]
     expected = {}
     for name, layer in layers.items():
         expected[f"{_PREFIX}{name}.lora_A.weight"] = (rank, *layer.weight.shape[1:])
         expected[f"{_PREFIX}{name}.lora_B.weight"] = (layer.out_channels, rank, 1, 1)
-    _check(expected, {key: tuple(t.shape) for key, t in tensors.items()}, path)
+    check_shapes(expected, tensors, path)
     matrices = {
         name: (
             tensors[f"{_PREFIX}{name}.lora_A.weight"].float(),
@@ -225,65 +236,7 @@ def _read_adapter(
     return info, matrices
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read a file's tensors and what is told of them.
-
-    Raises:
-        ValueError: If it is no whole safetensors file.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            told = json.loads((file.metadata() or {}).get("abair", "{}"))
-            return {key: file.get_tensor(key) for key in file.keys()}, told  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
-
-
-def _told(metadata: Mapping[str, Any], key: str, path: Path) -> Any:  # noqa: ANN401
-    if key not in metadata:
-        raise ValueError(f"{path} does not tell its {key}; it was not written by ABAIR")
-    return metadata[key]
-
-
-def _write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-    """Write in half precision, all or nothing: first beside the file, then over it.
-
-    Equal weights and metadata give equal bytes: several keys would be written in any order, so
-    the metadata are one.
-    """
-    half = {key: t.detach().to("cpu", torch.float16).contiguous() for key, t in tensors.items()}
-    beside = path.with_suffix(".partial")
-    save_file(half, beside, {"abair": json.dumps(metadata, sort_keys=True)})
-    beside.chmod(0o644)  # safetensors makes it for its owner alone
-    beside.replace(path)
-
-
 def _load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     own = module.state_dict()
-    _check(
-        {key: tuple(t.shape) for key, t in own.items()},
-        {key: tuple(t.shape) for key, t in tensors.items()},
-        path,
-    )
+    check_shapes({key: tuple(t.shape) for key, t in own.items()}, tensors, path)
     module.load_state_dict({key: t.float() for key, t in tensors.items()})
-
-
-def _check(
-    expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]], path: Path
-) -> None:
-    """Compare keys and shapes.
-
-    Raises:
-        ValueError: Naming the first keys that are missing, unexpected, or of another shape.
-    """
-    missing = sorted(set(expected) - set(found))
-    unexpected = sorted(set(found) - set(expected))
-    wrong = [
-        f"{key} {found[key]}, expected {expected[key]}"
-        for key in sorted(set(expected) & set(found))
-        if found[key] != expected[key]
-    ]
-    problems = {"missing": missing, "unexpected": unexpected, "of another shape": wrong}
-    told = [f"{len(keys)} {what}: {', '.join(keys[:3])}" for what, keys in problems.items() if keys]
-    if told:
-        raise ValueError(f"{path} does not fit this model; " + "; ".join(told))

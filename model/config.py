@@ -21,6 +21,9 @@ TITLES: dict[str, str] = {
     Degradation.RAIN: "Rain",
     Degradation.HAZE: "Haze",
     Degradation.LOWLIGHT: "Low light",
+    "jpeg": "JPEG artefacts",
+    "bitdepth": "Too few levels",
+    "snow": "Snow",
 }
 """Names of the degradations for people."""
 

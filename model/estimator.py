@@ -1,5 +1,7 @@
 """What a picture as a whole tells: the context of the restoring path, and the adapters' weights."""
 
+import copy
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -103,3 +105,24 @@ class Estimator(nn.Module):
         vector, _ = self.encode(views)
         logits: Tensor = self.classify(vector)
         return logits
+
+    def grown(self, count: int) -> "Estimator":
+        """Return a copy that weighs ``count`` more adapters, of which it has no opinion yet."""
+        grown = copy.deepcopy(self)
+        grown.classify = _linear(
+            F.pad(self.classify.weight, (0, 0, 0, count)), F.pad(self.classify.bias, (0, count))
+        )
+        return grown
+
+    def without(self, index: int) -> "Estimator":
+        """Return a copy that forgot adapter ``index``; the others keep their proportions."""
+        kept = [row for row in range(len(self.classify.weight)) if row != 1 + index]
+        smaller = copy.deepcopy(self)
+        smaller.classify = _linear(self.classify.weight[kept], self.classify.bias[kept])
+        return smaller
+
+
+def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    layer = nn.Linear(weight.shape[1], weight.shape[0])
+    layer.load_state_dict({"weight": weight, "bias": bias})
+    return layer

@@ -1,30 +1,28 @@
 """Commands and their options; what they do is in the modules beside this one."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from model.restorer import Restorer
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from model.cli.adapter_commands import adapters_app
+from model.cli.common import Weights, examples, load, usage
 
 app = typer.Typer(
     name="abair",
     help="See what is wrong with a photograph, and remove it.",
+    epilog=examples(
+        "abair restore holiday/ better/",
+        "abair serve --port 9000",
+        "abair doctor",
+        ending="Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 stopped before the end, "
+        "130 interrupted. Shell completion: abair --install-completion.",
+    ),
     no_args_is_help=True,
-    add_completion=False,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-adapters_app = typer.Typer(help="The low-rank adapters, one a degradation.", no_args_is_help=True)
 app.add_typer(adapters_app, name="adapter")
-
-Weights = Annotated[
-    Path | None, typer.Option("--weights", help="Folder of weights; without it the bundled ones.")
-]
 
 
 @app.command()
@@ -59,7 +57,7 @@ def restore(
     from model.cli import restoring
 
     options = restoring.Options(
-        adapters=_usage(restoring.parse_adapters, adapters),
+        adapters=usage(restoring.parse_adapters, adapters),
         strength=strength,
         quality=quality,
         tile=tile,
@@ -67,8 +65,8 @@ def restore(
         report=report,
         overwrite=overwrite,
     )
-    jobs = _usage(restoring.plan, source, target, options)
-    failures = restoring.run(lambda: _load(weights), jobs, options)
+    jobs = usage(restoring.plan, source, target, options)
+    failures = restoring.run(lambda: load(weights), jobs, options)
     raise typer.Exit(1 if failures else 0)
 
 
@@ -94,9 +92,9 @@ def evaluate(
 
     if folder is None and map_pairs is None:
         raise typer.BadParameter("give DIR, --map-pairs, or both")
-    _usage(
+    usage(
         evaluating.run,
-        lambda: _load(weights),
+        lambda: load(weights),
         evaluating.Options(folder, tuple(mode or ()), limit, map_pairs, count, as_json),
     )
 
@@ -141,8 +139,9 @@ def train(
         what=what,
         data=data,
         run=run,
-        val=val,
+        val=() if val is None else (val,),
         weights=weights,
+        command=f"abair train {what}",
         preset=preset,
         hours=hours,
         steps=steps,
@@ -154,32 +153,6 @@ def train(
         name=name,
         licence=licence,
     )
-    if not _usage(training.run, options):
+    if not usage(training.run, options):
         typer.echo("stopped before the end; give the same command again to go on", err=True)
         raise typer.Exit(3)
-
-
-@adapters_app.command("list")
-def list_adapters(weights: Weights = None) -> None:
-    """List the resident adapters in the order of their weights."""
-    from rich.console import Console
-
-    from model.cli.tables import adapter_table
-
-    restorer = _load(weights)
-    Console().print(adapter_table(restorer.adapters))
-
-
-def _load(weights: Path | None) -> "Restorer":
-    """Load the restorer, or end with its complaint instead of a traceback."""
-    import model
-
-    return _usage(model.load) if weights is None else _usage(model.load, weights)
-
-
-def _usage(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call ``function``; what it finds wrong with its input is shown as a usage error."""
-    try:
-        return function(*args, **kwargs)
-    except (ValueError, FileNotFoundError) as error:
-        raise typer.BadParameter(str(error)) from error

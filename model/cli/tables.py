@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 
+from model.cli.previewing import Seen
 from model.evaluation import MapScore, Score
 from model.restorer import AdapterInfo
 
@@ -55,4 +56,12 @@ def adapter_table(adapters: Sequence[AdapterInfo]) -> Table:
             f"{adapter.bytes:,}",
             "" if adapter.gain_db is None else f"{adapter.gain_db:+.2f} dB",
         )
+    return table
+
+
+def preview_table(seen: Iterable[Seen]) -> Table:
+    """Lay out what a degradation did at each severity."""
+    table = Table("severity", "PSNR", "s/MP", box=None)
+    for row in seen:
+        table.add_row(f"{row.severity:.1f}", f"{row.psnr:.2f}", f"{row.seconds_per_megapixel:.2f}")
     return table

@@ -5,8 +5,9 @@ one would have seen.
 """
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from model.config import CLASSES, CLEAN, Degradation
-from model.degradations import cutmix, degrade, sample_severity
+from model.degradations import OwnDegradation, cutmix, degrade, sample_severity
 from model.training.sources import Sample, Sources
 from model.training.windows import Picture, Window
 from model.views import Views, sample_views
@@ -70,9 +71,10 @@ class Batch:
         degraded: Crops, shape (B, 3, h, w), [0, 1].
         clean: Their targets, same shape.
         labels: Class of each pixel, (B, h, w), uint8; ``IGNORE`` where undefined.
-        shares: Share of each class in the whole picture, (B, classes).
+        shares: Share of each class in the whole picture, (B, C); rows of zeros where undefined.
         box: Where the crops lie in their pictures, (B, 4), fractions.
         views: Of the whole degraded pictures.
+        classes: Names of the C classes: the map's, then degradations that it doesn't know.
     """
 
     degraded: Tensor
@@ -81,16 +83,37 @@ class Batch:
     shares: Tensor
     box: Tensor
     views: Views
+    classes: tuple[str, ...] = CLASSES
+
+    def share(self, name: str) -> Tensor:
+        """Return the share of one class in each picture, (B,); 0 for one that isn't drawn."""
+        if name not in self.classes:
+            return self.shares.new_zeros(len(self.shares))
+        return self.shares[:, self.classes.index(name)]
 
 
 class Batches(Dataset[Batch]):
-    """Batch of each step, made when asked for."""
+    """Batch of each step, made when asked for.
 
-    def __init__(self, sources: Sources, mix: Mix, seed: int) -> None:
-        self.sources, self.mix, self.seed = sources, mix, seed
+    Args:
+        sources: Pictures to draw from.
+        mix: What is drawn.
+        seed: Of everything.
+        own: Degradations that aren't built in, by name.
+    """
+
+    def __init__(
+        self,
+        sources: Sources,
+        mix: Mix,
+        seed: int,
+        own: Mapping[str, OwnDegradation] = MappingProxyType({}),
+    ) -> None:
+        self.sources, self.mix, self.seed, self.own = sources, mix, seed, dict(own)
         odds = np.array([weight for _, weight in mix.odds])
         self.names = [name for name, _ in mix.odds]
         self.odds = odds / odds.sum()
+        self.classes = (*CLASSES, *(name for name in self.names if name not in CLASSES))
 
     def __getitem__(self, step: int) -> Batch:
         cv2.setNumThreads(0)
@@ -104,6 +127,7 @@ class Batches(Dataset[Batch]):
             torch.stack(shares),
             torch.stack(box),
             Views.stack(views),
+            self.classes,
         )
 
     def _item(
@@ -114,7 +138,7 @@ class Batches(Dataset[Batch]):
         side = self.mix.crop
         top, left = (int(rng.integers(0, length - side + 1)) for length in (height, width))
         part = slice(top, top + side), slice(left, left + side)
-        counts = np.bincount(labels.ravel(), minlength=256)[: len(CLASSES)]
+        counts = np.bincount(labels.ravel(), minlength=256)[: len(self.classes)]
         shares = torch.from_numpy(counts / max(1, counts.sum())).float()
         box = (top / height, left / width, (top + side) / height, (left + side) / width)
         whole = torch.from_numpy(np.ascontiguousarray(degraded.transpose(2, 0, 1)))
@@ -135,7 +159,7 @@ class Batches(Dataset[Batch]):
             sample = pairs[rng.integers(len(pairs))]
             clean, other = self._window(sample, rng)
             assert other is not None
-            return clean, other, np.full(clean.shape[:2], CLASSES.index(name), np.uint8)
+            return clean, other, np.full(clean.shape[:2], self._label(name), np.uint8)
         with_depth = name == Degradation.HAZE and rng.random() < self.mix.depth
         pool = self.sources.depth if with_depth and self.sources.depth else self.sources.clean
         clean, depth = self._window(pool[rng.integers(len(pool))], rng)
@@ -145,18 +169,30 @@ class Batches(Dataset[Batch]):
         self, clean: Picture, name: str, depth: Picture | None, rng: np.random.Generator
     ) -> tuple[Picture, NDArray[np.uint8]]:
         """Degrade one picture by ``name``, perhaps cut with others or with one more on top."""
-        first = _degrade(clean, name, depth, rng)
-        labels = np.full(clean.shape[:2], _label(name), np.uint8)
+        first = self._degrade(clean, name, depth, rng)
+        labels = np.full(clean.shape[:2], self._label(name), np.uint8)
         draw = rng.random()
         if draw < self.mix.cutmix:
             others = [str(n) for n in rng.choice(self.names, size=2) if n != name]
-            copies = [_degrade(clean, other, depth, rng) for other in others]
+            copies = [self._degrade(clean, other, depth, rng) for other in others]
             if copies:
-                return cutmix([first, *copies], [_label(name), *map(_label, others)], rng)
+                return cutmix([first, *copies], [self._label(n) for n in (name, *others)], rng)
         elif draw < self.mix.cutmix + self.mix.compound and name != CLEAN:
             over = str(rng.choice([n for n in self.names if n not in (CLEAN, name)] or [name]))
-            return _degrade(first, over, depth, rng), np.full_like(labels, IGNORE)
+            return self._degrade(first, over, depth, rng), np.full_like(labels, IGNORE)
         return first, labels
+
+    def _degrade(
+        self, clean: Picture, name: str, depth: Picture | None, rng: np.random.Generator
+    ) -> Picture:
+        if name == CLEAN:
+            return clean
+        if (own := self.own.get(name)) is not None:
+            return own.degrade(clean, own.sample_severity(rng), rng)
+        return degrade(clean, name, sample_severity(name, rng), rng, depth=depth)
+
+    def _label(self, name: str) -> int:
+        return self.classes.index(name)
 
     def _window(self, sample: Sample, rng: np.random.Generator) -> tuple[Picture, Picture | None]:
         """Cut a random part of a sample: the clean one, and its degraded one or its depth."""
@@ -165,17 +201,6 @@ class Batches(Dataset[Batch]):
         window = Window.draw((height, width), self.mix.window, rng, rescale=not real)
         other = sample.degraded if real else sample.depth
         return window.cut(sample.clean), None if other is None else window.cut(other)
-
-
-def _degrade(clean: Picture, name: str, depth: Picture | None, rng: np.random.Generator) -> Picture:
-    if name == CLEAN:
-        return clean
-    kind = Degradation(name)
-    return degrade(clean, kind, sample_severity(kind, rng), rng, depth=depth)
-
-
-def _label(name: str) -> int:
-    return CLASSES.index(name)
 
 
 def _chw(picture: Picture) -> Tensor:

@@ -1,6 +1,6 @@
 """The three phases of ABAIR as values: what trains, on what, with which loss, how fast."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -62,7 +62,7 @@ def baseline() -> Phase:
     )
 
 
-def adapter(degradation: Degradation) -> Phase:
+def adapter(degradation: str) -> Phase:
     """Phase II: the one resident adapter, on its own degradation, the baseline frozen."""
     mix = Mix(
         odds=((degradation, 0.95), (CLEAN, 0.05)), cutmix=0.0, compound=0.0, pairs=0.7, depth=0.8
@@ -79,14 +79,18 @@ def adapter(degradation: Degradation) -> Phase:
     )
 
 
-def estimator() -> Phase:
-    """Phase III: the estimator on single and mixed degradations, all else frozen."""
+def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
+    """Phase III: the estimator on single and mixed degradations, all else frozen.
+
+    Args:
+        kinds: Degradations that are drawn, at equal odds.
+    """
     return Phase(
         name="estimator",
         parts=lambda r: [r.estimator],
         losses=_estimator_losses,
         mix=Mix(
-            odds=((CLEAN, 0.15), *((kind, 0.17) for kind in Degradation)),
+            odds=((CLEAN, 0.15), *((kind, 0.85 / len(kinds)) for kind in kinds)),
             cutmix=0.3,
             compound=0.0,
             pairs=0.3,
@@ -121,10 +125,9 @@ def _adapter_losses(restorer: Restorer, batch: Batch) -> Losses:
 
 
 def _estimator_losses(restorer: Restorer, batch: Batch) -> Losses:
-    own = [CLASSES.index(adapter.degradation) for adapter in restorer.adapters]
-    rest = [index for index in range(len(CLASSES)) if index not in own]
-    none = batch.shares[:, rest].sum(dim=1, keepdim=True)  # clean, and what no adapter removes
-    shares = torch.cat([none, batch.shares[:, own]], dim=1)
+    own = torch.stack([batch.share(a.degradation) for a in restorer.adapters], dim=1)
+    rest = batch.shares.sum(dim=1) - own.sum(dim=1)  # clean, and what no adapter removes
+    shares = torch.cat([rest[:, None], own], dim=1)
     return {"estimation": share_loss(restorer.estimator(batch.views), shares)}
 
 

@@ -6,6 +6,7 @@ DATA/pairs/DEGRADATION/degraded/STEM.* real degraded pictures ...
 DATA/pairs/DEGRADATION/clean/STEM.*    ... and their clean ones
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,18 +45,26 @@ class Sources:
             raise ValueError("there is no clean picture to train on; put some under DATA/clean")
 
 
-def read_sources(data: Path, *, pairs: tuple[str, ...] = (), shortest: int = 128) -> Sources:
+def read_sources(
+    data: Path,
+    *,
+    pairs: tuple[str, ...] = (),
+    shortest: int = 128,
+    without: Collection[Path] = (),
+) -> Sources:
     """Decode a training folder.
 
     Args:
         data: Laid out as above.
         pairs: Degradations whose real pairs are wanted.
         shortest: Pictures with a side below this many pixels are left out.
+        without: Clean pictures that are left out.
 
     Raises:
         ValueError: If no clean picture is found, or a pair's pictures differ in size.
     """
-    clean = [Sample(read_rgb(path)) for path in pictures_in(data / "clean")]
+    paths = [path for path in pictures_in(data / "clean") if path not in without]
+    clean = [Sample(read_rgb(path)) for path in paths]
     depth = []
     for path in sorted((data / "depth").glob("*_d.png")):
         with Image.open(path) as image:

@@ -7,6 +7,7 @@ from safetensors.torch import load_file
 
 from model import checkpoint
 from model.restorer import Restorer
+from model.tensorfile import digest, read_tensors, write_tensors
 from tests.model.conftest import TINY, make_description, make_restorer
 
 
@@ -45,7 +46,7 @@ def test_a_loaded_restorer_equals_the_saved_one(folder, whole):
 def test_what_is_told_of_adapters_matches_their_files(folder):
     for info in checkpoint.load(folder).adapters:
         file = folder / "adapters" / info.name / "adapter_model.safetensors"
-        assert info.sha256 == checkpoint.digest(file)
+        assert info.sha256 == digest(file)
         assert info.bytes == file.stat().st_size
         assert info.parameters == sum(t.numel() for t in load_file(file).values())
 
@@ -74,9 +75,9 @@ def test_an_adapter_folder_is_what_peft_computes(folder, whole):
 
 def test_a_missing_and_an_unexpected_key_are_named(folder):
     path = folder / "base.safetensors"
-    tensors, metadata = checkpoint._read(path)
+    tensors, metadata = read_tensors(path)
     tensors["surplus"] = tensors.pop("backbone.intro.weight")
-    checkpoint._write(path, tensors, metadata)
+    write_tensors(path, tensors, metadata)
     with pytest.raises(ValueError, match=r"missing: backbone.intro.weight; 1 unexpected: surplus"):
         checkpoint.load(folder)
 
@@ -87,7 +88,7 @@ def test_equal_weights_are_written_as_equal_bytes(tmp_path):
         checkpoint.save_base(
             make_restorer(), tmp_path / name, name="t", licence="", provenance={"a": "1", "b": "2"}
         )
-        digests.add(checkpoint.digest(tmp_path / name / "base.safetensors"))
+        digests.add(digest(tmp_path / name / "base.safetensors"))
     assert len(digests) == 1
 
 
@@ -96,7 +97,7 @@ def test_what_is_no_weights_file_is_refused_with_its_name(folder):
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(ValueError, match=r"base.safetensors is not a whole safetensors file"):
         checkpoint.load(folder)
-    checkpoint._write(path, {}, {})
+    write_tensors(path, {}, {})
     with pytest.raises(ValueError, match="does not tell its config"):
         checkpoint.load(folder)
 

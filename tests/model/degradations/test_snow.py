@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,7 @@ def test_flakes_are_of_several_sizes():
             scales.append(scales[-1].reshape(len(scales[-1]) // 2, 2, -1, 2).mean(axis=(1, 3)))
         energy = [
             np.var(fine - np.kron(coarse, np.ones((2, 2))))
-            for fine, coarse in zip(scales, scales[1:])
+            for fine, coarse in pairwise(scales)
         ]
         assert min(energy) > 0.02 * sum(energy)
 
@@ -64,7 +66,7 @@ def test_a_veil_pales_some_pictures():
 
 @pytest.mark.parametrize(("severity", "psnr"), [(0.5, 25.1), (0.6, 22.8), (0.95, 18.7)])
 def test_severities_reach_the_psnr_of_the_benchmarks_sets(severity, psnr):
-    """Snow100K's small, medium and large sets (Liu et al., 2018), within 3 dB on a plain picture."""
+    """Snow100K's small, medium and large sets (Liu et al., 2018), within 3 dB on smooth colours."""
     y, x = np.mgrid[0:192, 0:192] / 192
     clean = np.stack([0.15 + 0.5 * x, 0.2 + 0.4 * y, 0.25 + 0.3 * x * y], axis=-1)
     clean = clean.astype(np.float32)

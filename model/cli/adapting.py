@@ -1,0 +1,183 @@
+"""What ``abair adapter train`` does: phase II for each new adapter, phase III for them all."""
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from model import checkpoint
+from model.cli.preparing import Options, adapter_job, estimator_job
+from model.cli.scenes import draw_scene, write_scenes
+from model.cli.training import train
+from model.degradations import OwnDegradation
+from model.evaluation import find_pairs, pictures_in
+from model.restorer import AdapterInfo, Restorer
+from model.training.sources import read_rgb
+from model.training.workspace import Workspace
+
+HELD_OUT = 12
+"""Most clean pictures that are kept from training, to measure the gain on."""
+_SIDE = 384  # pixels of a held-out picture's middle
+_SCENES = 8
+_SMOKE_STEPS = 30
+_SMOKE = ("mix.batch=2", "mix.crop=64", "mix.window=[96, 160]")
+_SMOKE_ESTIMATOR = ("mix.batch=4", "mix.crop=32", "mix.window=[96, 160]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How to train new adapters.
+
+    Attributes:
+        data: Training pictures; None for a smoke run.
+        val: Pairs to validate on, or None.
+        weights: Folder of weights to build on.
+        hours: Budget of each adapter.
+        estimator_hours: Budget of the estimator.
+        workers: Processes that make data.
+        seed: Of initialisation and data.
+        overrides: ``FIELD=VALUE`` of phase II.
+        smoke: Whether only to prove the chain: made-up pictures, tiny steps.
+    """
+
+    data: Path | None
+    val: Path | None
+    weights: Path
+    hours: float | None
+    estimator_hours: float | None
+    workers: int
+    seed: int
+    overrides: tuple[str, ...]
+    smoke: bool
+
+
+def run(spaces: Sequence[Workspace], plan: Plan) -> tuple[AdapterInfo, ...] | None:
+    """Train the adapters of ``spaces``, and the estimator again so that it knows them.
+
+    An adapter that is resident in the weights already stays as it is: its folder only says how its
+    pictures are made.
+
+    Returns:
+        What is told of the new adapters; None if a signal stopped the training before its end.
+
+    Raises:
+        ValueError: If a folder, an option or the data isn't what it should be.
+    """
+    restorer = checkpoint.load(plan.weights)
+    resident = {adapter.name for adapter in restorer.adapters}
+    new = [space for space in spaces if space.name not in resident]
+    if not new:
+        names = ", ".join(space.name for space in spaces)
+        raise ValueError(
+            f"{names}: resident in {plan.weights} already; `abair adapter remove` takes one out"
+        )
+    scene = draw_scene(0).astype(np.float32) / np.float32(255)
+    for space in spaces:
+        space.degradation.prove(scene)
+    options = [_options(space, plan) for space in new]
+    for space, chosen in zip(new, options, strict=True):
+        if not _train_adapter(space, chosen):
+            return None
+    checkpoint.extend(restorer, plan.weights, [space.adapter for space in new])
+    if not _train_estimator(restorer, spaces, new, _for_estimator(restorer, options, plan)):
+        return None
+    return restorer.adapters[-len(new) :]
+
+
+def _train_adapter(space: Workspace, options: Options) -> bool:
+    """Phase II of one adapter."""
+    torch.manual_seed(options.seed)
+    settings = space.settings
+    info = AdapterInfo(
+        name=space.name, title=settings.title, degradation=space.name, rank=settings.rank
+    )
+    draft = space.folder / "README.md"
+    job = adapter_job(
+        info,
+        options,
+        space.adapter,
+        own=space.degradation,
+        draft=draft.read_text(encoding="utf-8") if draft.is_file() else "",
+    )
+    return train(options, job)
+
+
+def _train_estimator(
+    restorer: Restorer, spaces: Sequence[Workspace], new: Sequence[Workspace], options: Options
+) -> bool:
+    """Phase III: the estimator that there is, grown by the new adapters, learns on."""
+    own = {space.name: space.degradation for space in spaces}
+    job = estimator_job(restorer, [space.weights for space in new], own)
+    return train(replace(options, run=new[0].output / options.run), job)
+
+
+def _for_estimator(restorer: Restorer, adapters: Sequence[Options], plan: Plan) -> Options:
+    """Make the options of phase III of those of phase II; its run is named for what it weighs."""
+    names = " ".join(adapter.name for adapter in restorer.adapters)
+    return replace(
+        adapters[0],
+        what="estimator",
+        run=Path(f"run-estimator-{hashlib.sha256(names.encode()).hexdigest()[:8]}"),
+        hours=None if plan.smoke else plan.estimator_hours,
+        overrides=_SMOKE_ESTIMATOR if plan.smoke else (),
+        val=tuple(dict.fromkeys(folder for options in adapters for folder in options.val)),
+        without=frozenset[Path]().union(*(options.without for options in adapters)),
+    )
+
+
+def _options(space: Workspace, plan: Plan) -> Options:
+    """Make the options of phase II: its data, and the pairs that are kept from them."""
+    data = plan.data
+    if plan.smoke:
+        shutil.rmtree(space.output, ignore_errors=True)  # an earlier smoke run's
+        data = space.output / "data"
+        write_scenes(data / "clean", _SCENES)
+    if data is None:
+        raise ValueError("give --data, the folder of training pictures, or --smoke")
+    options = Options(
+        what=space.name,
+        data=data,
+        run=space.output / "run",
+        weights=plan.weights,
+        hours=None if plan.smoke else plan.hours,
+        steps=_SMOKE_STEPS if plan.smoke else None,
+        workers=0 if plan.smoke else plan.workers,
+        seed=plan.seed,
+        command=f"abair adapter train {space.name}" + (" --smoke" if plan.smoke else ""),
+        overrides=(*(_SMOKE if plan.smoke else ()), *plan.overrides),
+        rank=space.settings.rank,
+        licence=space.settings.licence,
+    )
+    tasks = {} if plan.val is None else find_pairs(plan.val)
+    if plan.val is not None and any(task.startswith(space.name) for task in tasks):
+        return replace(options, val=(plan.val,))
+    paths = pictures_in(data / "clean")
+    if len(paths) < 2:
+        raise ValueError(f"{data / 'clean'} must hold at least 2 pictures: one is kept to measure")
+    kept = paths[:: -(-len(paths) // min(HELD_OUT, max(1, len(paths) // 10)))]
+    folder = space.output / "held-out"
+    write_pairs(space.degradation, kept, folder / space.name)
+    val = (folder,) if plan.val is None else (folder, plan.val)
+    return replace(options, val=val, without=frozenset(kept))
+
+
+def write_pairs(degradation: OwnDegradation, paths: Sequence[Path], task: Path) -> None:
+    """Write a task of pairs: middles of clean pictures, and what a degradation makes of them."""
+    for side in ("degraded", "clean"):
+        (task / side).mkdir(parents=True, exist_ok=True)
+    for index, path in enumerate(paths):
+        rng = np.random.default_rng([index, 2**31])  # no draw of training's
+        whole = read_rgb(path)
+        top, left = (max(0, (length - _SIDE) // 2) for length in whole.shape[:2])
+        clean = np.ascontiguousarray(whole[top : top + _SIDE, left : left + _SIDE])
+        severity = degradation.sample_severity(rng)
+        damaged = degradation.degrade(clean.astype(np.float32) / np.float32(255), severity, rng)
+        Image.fromarray(clean).save(task / "clean" / f"{index:02}.png")
+        Image.fromarray(np.rint(damaged * 255).astype(np.uint8)).save(
+            task / "degraded" / f"{index:02}.png"
+        )

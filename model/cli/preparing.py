@@ -1,0 +1,230 @@
+"""What can be trained: each phase as a job of a restorer, what to do, and how to save it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from model import checkpoint
+from model.config import PRESETS, TITLES, Degradation
+from model.degradations import DEGRADATIONS, OwnDegradation
+from model.restorer import AdapterInfo, Restorer
+from model.training.phases import Phase, adapter, baseline, estimator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to train; kept in the run's folder.
+
+    Attributes:
+        what: ``baseline``, ``estimator``, or the adapter's degradation.
+        data: Training pictures.
+        run: Folder of checkpoint and logs.
+        weights: Folder of weights to build on.
+        hours: Budget of training, or None.
+        steps: Budget of steps, or None.
+        workers: Processes that make data.
+        seed: Of initialisation and data.
+        command: What the weights' provenance names.
+        val: Folders of pairs to validate on.
+        overrides: ``FIELD=VALUE`` of the phase.
+        without: Clean pictures that aren't trained on.
+        preset: Sizes of a new baseline.
+        rank: Of a new adapter.
+        init: Weights a new baseline starts from, or None.
+        name: Of a new baseline.
+        licence: Terms of the weights.
+    """
+
+    what: str
+    data: Path
+    run: Path
+    weights: Path
+    hours: float | None
+    steps: int | None
+    workers: int
+    seed: int
+    command: str
+    val: tuple[Path, ...] = ()
+    overrides: tuple[str, ...] = ()
+    without: frozenset[Path] = frozenset()
+    preset: str = "small"
+    rank: int = 4
+    init: Path | None = None
+    name: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an adapter gains on its own tasks, told the task.
+
+    Attributes:
+        gain_db: Over the input, dB.
+        over_baseline_db: Over the baseline alone, dB.
+        tasks: The tasks' names.
+    """
+
+    gain_db: float
+    over_baseline_db: float
+    tasks: tuple[str, ...]
+
+
+Save = Callable[[Restorer, dict[str, str], Measured | None], None]
+"""Writes what was trained, with its provenance and what it gains."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What trains, how, and how it is saved.
+
+    Attributes:
+        restorer: What trains.
+        phase: What to do.
+        save: Writes it.
+        own: Degradations that aren't built in, by name.
+    """
+
+    restorer: Restorer
+    phase: Phase
+    save: Save
+    own: Mapping[str, OwnDegradation] = field(default_factory=dict)
+
+
+def prepare(options: Options) -> Job:
+    """Build the job that ``options.what`` names.
+
+    Raises:
+        ValueError: If the phase or the preset is unknown.
+    """
+    if options.what == "baseline":
+        return _baseline_job(options)
+    if options.what == "estimator":
+        restorer = checkpoint.load_with_adapters(options.weights)
+        return estimator_job(restorer, [options.weights])
+    if options.what in set(Degradation):
+        kind = options.what
+        info = AdapterInfo(name=kind, title=TITLES[kind], degradation=kind, rank=options.rank)
+        return adapter_job(info, options, options.weights / "adapters" / kind)
+    if options.what in DEGRADATIONS:
+        raise ValueError(
+            f"{options.what!r} is no phase of the baseline; `abair adapter new {options.what}` and "
+            f"`abair adapter train` give it an adapter"
+        )
+    known = ", ".join(["baseline", *Degradation, "estimator"])
+    raise ValueError(f"unknown phase {options.what!r}; it is one of {known}")
+
+
+def _baseline_job(options: Options) -> Job:
+    if options.preset not in PRESETS:
+        raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {options.preset!r}")
+    if options.init is None:
+        restorer = Restorer(PRESETS[options.preset])
+    else:
+        restorer = checkpoint.load_base(options.init)
+
+    def save(trained: Restorer, provenance: dict[str, str], _measured: Measured | None) -> None:
+        checkpoint.save_base(
+            trained,
+            options.weights,
+            name=options.name,
+            licence=options.licence,
+            provenance=provenance,
+        )
+
+    return Job(restorer, baseline(), save)
+
+
+def adapter_job(
+    info: AdapterInfo,
+    options: Options,
+    folder: Path,
+    *,
+    own: OwnDegradation | None = None,
+    draft: str = "",
+) -> Job:
+    """Phase II: a new adapter of the baseline in ``options.weights``.
+
+    Args:
+        info: Of the new adapter.
+        options: How to train.
+        folder: Where the adapter goes.
+        own: Its degradation, where it isn't built in.
+        draft: Of the model card.
+    """
+    restorer = checkpoint.load_base(options.weights)
+    restorer.install_new(info)
+
+    def save(trained: Restorer, provenance: dict[str, str], measured: Measured | None) -> None:
+        about = {
+            "provenance": provenance,
+            "licence": options.licence,
+            "gain_db": None if measured is None else measured.gain_db,
+            "over_baseline_db": None if measured is None else measured.over_baseline_db,
+        }
+        card = _card(info, provenance, measured, options.licence, draft)
+        checkpoint.save_adapter(trained, info.name, folder, config=about, card=card)
+
+    return Job(restorer, adapter(info.degradation), save, {} if own is None else {own.name: own})
+
+
+def estimator_job(
+    restorer: Restorer, folders: Sequence[Path], own: Mapping[str, OwnDegradation] | None = None
+) -> Job:
+    """Phase III: the estimator of a restorer and its resident adapters.
+
+    Args:
+        restorer: Baseline, adapters, and the estimator to start from.
+        folders: Where the estimator goes.
+        own: Degradations that aren't built in, by name.
+
+    Raises:
+        ValueError: If it isn't known how the pictures of some adapter are made.
+    """
+    own = own or {}
+    removed = [adapter.degradation for adapter in restorer.adapters]
+    kinds = [*Degradation, *(kind for kind in removed if kind not in set(Degradation))]
+    if unknown := [kind for kind in kinds if kind not in DEGRADATIONS and kind not in own]:
+        raise ValueError(
+            f"there are adapters for {', '.join(unknown)}, which isn't built in; name the folder "
+            f"with its degradation.py too: abair adapter train FOLDER FOLDER ..."
+        )
+
+    def save(trained: Restorer, provenance: dict[str, str], _measured: Measured | None) -> None:
+        for folder in folders:
+            checkpoint.save_estimator(trained, folder, provenance=provenance)
+
+    return Job(restorer, estimator(kinds), save, own)
+
+
+def _card(
+    info: AdapterInfo,
+    provenance: dict[str, str],
+    measured: Measured | None,
+    licence: str,
+    draft: str,
+) -> str:
+    """Write the model card of an adapter (Hub front matter, then prose)."""
+    gain = "not measured"
+    if measured is not None:
+        gain = (
+            f"{measured.gain_db:+.2f} dB PSNR over the input, "
+            f"{measured.over_baseline_db:+.2f} dB over the baseline alone "
+            f"(RGB, whole pictures, mean over {', '.join(measured.tasks)})"
+        )
+    return f"""---
+library_name: peft
+license: {licence.lower() or "unknown"}
+pipeline_tag: image-to-image
+tags: [image-restoration, lora, abair]
+---
+{draft.strip() or f"# ABAIR adapter: {info.title}"}
+
+## How it was trained
+
+Rank-{info.rank} update of every convolution of the baseline's restoring path, for pictures damaged
+by {info.title.lower()}. Trained with the baseline frozen (ABAIR, phase II).
+
+Trained with `{provenance["command"]}`: {provenance["steps"]} steps, {provenance["hours"]} hours,
+on {provenance["data"]}.
+Gain on pairs that it wasn't trained on, told the task: {gain}.
+"""

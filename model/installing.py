@@ -1,0 +1,188 @@
+"""Adapters into and out of a folder of weights, after checks, without a moment of half a change.
+
+The folder can be loaded at any time: an adapter is there before the estimator names it, and is
+named no more before it goes.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from model import checkpoint
+from model.checkpoint import BUNDLED
+from model.restorer import AdapterInfo, Restorer
+from model.tensorfile import digest, look_up, read_tensors, write_tensors
+
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors", "README.md")
+"""What is installed of an adapter's folder, and no more: no code goes along."""
+
+_ESTIMATOR = "estimator.safetensors"
+
+
+def begin(weights: Path) -> bool:
+    """Make a folder of weights, a copy of the bundled ones, where there is none; tell whether."""
+    if weights.exists():
+        return False
+    shutil.copytree(BUNDLED, weights)
+    return True
+
+
+def install(
+    weights: Path, sources: Sequence[Path], *, measured: bool = True
+) -> tuple[AdapterInfo, ...]:
+    """Install trained adapters, and the estimator that was trained with them.
+
+    All is checked before anything is changed: keys, shapes and rank, the sha256 of the baseline
+    that they were trained on, that their numbers are finite, that they gain on their own task, and
+    that the estimator knows the new adapters and those that are resident, by their sha256.
+
+    Args:
+        weights: Folder of weights to install into.
+        sources: Folders laid out as weights, with ``adapters/NAME`` and the estimator.
+        measured: Whether an adapter must have been measured to gain; without, its gain may be any
+            number.
+
+    Returns:
+        What is told of the new adapters.
+
+    Raises:
+        ValueError: If one of these doesn't hold; nothing is changed then.
+        RuntimeError: If somebody else changed the baseline or an older adapter meanwhile.
+    """
+    before = checkpoint.load(weights)
+    folders = {path.name: path for source in sources for path in _adapters_of(source)}
+    resident = {adapter.name: adapter.sha256 for adapter in before.adapters}
+    if again := sorted(folders.keys() & resident.keys()):
+        raise ValueError(
+            f"{', '.join(again)}: resident already; `abair adapter remove` comes first"
+        )
+    estimators = {digest(source / _ESTIMATOR): source / _ESTIMATOR for source in sources}
+    if len(estimators) != 1:
+        raise ValueError(
+            f"{len(estimators)} estimators were trained, each without the others' adapters; train "
+            f"these folders in one command"
+        )
+    (estimator,) = estimators.values()
+    _check_estimator(estimator, resident, folders)
+    after = _try(weights, resident, folders, estimator)
+    new = tuple(adapter for adapter in after.adapters if adapter.name in folders)
+    for adapter in new:
+        _check_gain(adapter, measured=measured)
+    for name, folder in folders.items():
+        _put(folder, weights, name)
+    _replace(estimator, weights / _ESTIMATOR)
+    _check_untouched(weights, before)
+    return new
+
+
+def remove(weights: Path, name: str) -> None:
+    """Take an adapter out; the estimator forgets it, and weighs the others as before.
+
+    Raises:
+        ValueError: If it is not resident.
+    """
+    restorer = checkpoint.load(weights)
+    names = [adapter.name for adapter in restorer.adapters]
+    if name not in names:
+        raise ValueError(f"no adapter {name!r} in {weights}; resident are {', '.join(names)}")
+    index = names.index(name)
+    _, told = read_tensors(weights / _ESTIMATOR)
+    for key in ("adapters", "adapter_sha256"):
+        if key in told:
+            told[key] = [value for at, value in enumerate(told[key]) if at != index]
+    smaller = restorer.estimator.without(index)
+    write_tensors(weights / _ESTIMATOR, smaller.state_dict(), told)
+    shutil.rmtree(weights / "adapters" / name)
+
+
+def _adapters_of(source: Path) -> list[Path]:
+    found = sorted(path.parent for path in source.glob("adapters/*/adapter_config.json"))
+    if not found or not (source / _ESTIMATOR).is_file():
+        raise ValueError(
+            f"{source} holds no adapter with an estimator that knows it; "
+            f"`abair adapter train` makes both"
+        )
+    return found
+
+
+def _check_estimator(
+    estimator: Path, resident: Mapping[str, str], folders: Mapping[str, Path]
+) -> None:
+    """Check that the estimator was trained with just these adapters, bit for bit."""
+    _, told = read_tensors(estimator)
+    names = look_up(told, "adapters", estimator)
+    trained = dict(zip(names, look_up(told, "adapter_sha256", estimator), strict=True))
+    here = {
+        **resident,
+        **{name: digest(path / ADAPTER_FILES[1]) for name, path in folders.items()},
+    }
+    if unknown := sorted(here.keys() - trained.keys()):
+        raise ValueError(
+            f"the estimator doesn't know {', '.join(unknown)}; train again with these weights"
+        )
+    if missing := sorted(trained.keys() - here.keys()):
+        raise ValueError(
+            f"the estimator weighs {', '.join(missing)} too; add them in the same command"
+        )
+    if other := sorted(name for name in here if here[name] != trained[name]):
+        raise ValueError(
+            f"the estimator was trained beside other weights of {', '.join(other)}; train again"
+        )
+
+
+def _try(
+    weights: Path, resident: Mapping[str, str], folders: Mapping[str, Path], estimator: Path
+) -> Restorer:
+    """Load what would be there, from a folder of links."""
+    with tempfile.TemporaryDirectory() as made:
+        trial = Path(made)
+        (trial / "adapters").mkdir()
+        (trial / "base.safetensors").symlink_to((weights / "base.safetensors").resolve())
+        (trial / _ESTIMATOR).symlink_to(estimator.resolve())
+        for name in resident:
+            (trial / "adapters" / name).symlink_to((weights / "adapters" / name).resolve())
+        for name, folder in folders.items():
+            (trial / "adapters" / name).symlink_to(folder.resolve())
+        return checkpoint.load(trial)
+
+
+def _check_gain(adapter: AdapterInfo, *, measured: bool) -> None:
+    if adapter.gain_db is None:
+        raise ValueError(f"the gain of {adapter.name} was never measured")
+    if measured and adapter.gain_db <= 0:
+        raise ValueError(
+            f"{adapter.name} makes its own pictures no better ({adapter.gain_db:+.2f} dB over the "
+            f"input); train longer, or look at its preview"
+        )
+
+
+def _put(folder: Path, weights: Path, name: str) -> None:
+    """Copy an adapter's files beside, then put them in place at once."""
+    beside, place = weights / f".{name}.partial", weights / "adapters" / name
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir()
+    for file in ADAPTER_FILES:
+        shutil.copyfile(folder / file, beside / file)
+    shutil.rmtree(place, ignore_errors=True)  # not resident, so nobody's
+    place.parent.mkdir(exist_ok=True)
+    beside.replace(place)
+
+
+def _replace(source: Path, target: Path) -> None:
+    beside = target.with_suffix(".partial")
+    shutil.copyfile(source, beside)
+    beside.replace(target)
+
+
+def _check_untouched(weights: Path, before: Restorer) -> None:
+    """See that baseline and older adapters are bit-equal to what they were."""
+    files = {
+        weights / "base.safetensors": before.info.sha256,
+        **{
+            weights / "adapters" / adapter.name / ADAPTER_FILES[1]: adapter.sha256
+            for adapter in before.adapters
+        },
+    }
+    if changed := [str(path) for path, sha256 in files.items() if digest(path) != sha256]:
+        raise RuntimeError(f"{', '.join(changed)} changed while adapters were installed")
