@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from model.checkpoint import load
     from model.config import CLASSES, Degradation, RestorerConfig
     from model.crops import kept, read_crop, to_uint8
+    from model.facts import AdapterInfo, Description, ModelInfo
     from model.precision import arithmetic, choose_precision
-    from model.restorer import AdapterInfo, Description, ModelInfo, Restorer, top_one
+    from model.restorer import Restorer, top_one
     from model.tiling import Box, Tile, plan_tiles
     from model.views import Views, as_float, sample_views
 
@@ -43,9 +44,9 @@ _HOME = {
     "CLASSES": "model.config",
     "Degradation": "model.config",
     "RestorerConfig": "model.config",
-    "AdapterInfo": "model.restorer",
-    "Description": "model.restorer",
-    "ModelInfo": "model.restorer",
+    "AdapterInfo": "model.facts",
+    "Description": "model.facts",
+    "ModelInfo": "model.facts",
     "Restorer": "model.restorer",
     "kept": "model.crops",
     "read_crop": "model.crops",

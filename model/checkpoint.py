@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from model.config import RestorerConfig
 from model.estimator import Estimator
-from model.restorer import AdapterInfo, ModelInfo, Restorer
+from model.facts import AdapterInfo, ModelInfo
+from model.restorer import Restorer
 from model.tensorfile import check_shapes, digest, look_up, read_tensors, write_tensors
 
 BUNDLED = Path(__file__).parent / "weights"

@@ -6,12 +6,13 @@ named no more before it goes.
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from model import checkpoint
 from model.checkpoint import BUNDLED
-from model.restorer import AdapterInfo, Restorer
+from model.facts import AdapterInfo
+from model.restorer import Restorer
 from model.tensorfile import digest, look_up, read_tensors, write_tensors
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors", "README.md")
@@ -64,8 +65,14 @@ def install(
             f"these folders in one command"
         )
     (estimator,) = estimators.values()
-    _check_estimator(estimator, resident, folders)
+    trained = _trained_with(estimator)
+    _check_names(trained, {**resident, **folders})
     after = _try(weights, resident, folders, estimator)
+    here = {adapter.name: adapter.sha256 for adapter in after.adapters}
+    if other := sorted(name for name in here if here[name] != trained[name]):
+        raise ValueError(
+            f"the estimator was trained beside other weights of {', '.join(other)}; train again"
+        )
     new = tuple(adapter for adapter in after.adapters if adapter.name in folders)
     for adapter in new:
         _check_gain(adapter, measured=measured)
@@ -106,28 +113,21 @@ def _adapters_of(source: Path) -> list[Path]:
     return found
 
 
-def _check_estimator(
-    estimator: Path, resident: Mapping[str, str], folders: Mapping[str, Path]
-) -> None:
-    """Check that the estimator was trained with just these adapters, bit for bit."""
+def _trained_with(estimator: Path) -> dict[str, str]:
+    """Read the adapters that an estimator was trained with, and their sha256."""
     _, told = read_tensors(estimator)
-    names = look_up(told, "adapters", estimator)
-    trained = dict(zip(names, look_up(told, "adapter_sha256", estimator), strict=True))
-    here = {
-        **resident,
-        **{name: digest(path / ADAPTER_FILES[1]) for name, path in folders.items()},
-    }
-    if unknown := sorted(here.keys() - trained.keys()):
+    names, digests = (look_up(told, key, estimator) for key in ("adapters", "adapter_sha256"))
+    return dict(zip(names, digests, strict=True))
+
+
+def _check_names(trained: Collection[str], here: Collection[str]) -> None:
+    if unknown := sorted(set(here) - set(trained)):
         raise ValueError(
             f"the estimator doesn't know {', '.join(unknown)}; train again with these weights"
         )
-    if missing := sorted(trained.keys() - here.keys()):
+    if missing := sorted(set(trained) - set(here)):
         raise ValueError(
             f"the estimator weighs {', '.join(missing)} too; add them in the same command"
-        )
-    if other := sorted(name for name in here if here[name] != trained[name]):
-        raise ValueError(
-            f"the estimator was trained beside other weights of {', '.join(other)}; train again"
         )
 
 

@@ -1,87 +1,25 @@
 """One blind restorer: baseline, adapters, estimator, and how a picture goes through them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import overload
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor, nn
 
 from model.backbone import Backbone, Restored
 from model.config import RestorerConfig
 from model.crops import Crop, crops_of, to_uint8
 from model.estimator import ContextEncoder, Estimator
+from model.facts import AdapterInfo, Description, ModelInfo
 from model.lora import AdaptedConv2d, Blend
+from model.pictures import as_planes, like
 from model.precision import arithmetic, choose_precision
 from model.segmentation import SegmentationHead
 from model.views import Views, sample_views
-
-
-@dataclass(frozen=True, kw_only=True)
-class AdapterInfo:
-    """What is told about a resident adapter.
-
-    Attributes:
-        name: How requests name it.
-        title: For people.
-        degradation: The kind of damage it removes.
-        rank: Rank of its update.
-        scaling: Factor of its update, alpha / rank.
-        parameters: Count of its weights.
-        bytes: Size of its weights file; 0 when it was never saved.
-        sha256: Digest of its weights file; empty when it was never saved.
-        gain_db: Measured gain over the input on its own task, dB; None when not measured.
-        licence: Terms of its weights.
-    """
-
-    name: str
-    title: str
-    degradation: str
-    rank: int
-    scaling: float = 1.0
-    parameters: int = 0
-    bytes: int = 0
-    sha256: str = ""
-    gain_db: float | None = None
-    licence: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelInfo:
-    """What is told about the baseline: name, digest of its weights file, sizes, terms."""
-
-    name: str = "untrained"
-    sha256: str = ""
-    parameters: int = 0
-    licence: str = ""
-
-
-@dataclass(frozen=True)
-class Description:
-    """What whole pictures tell, computed once each; all that restoring their crops needs.
-
-    Attributes:
-        context: Context vectors, shape (B, D).
-        grid: Context grids, shape (B, G, gh, gw).
-        weights: Probability of each adapter, shape (B, K), sums at most 1.
-    """
-
-    context: Tensor
-    grid: Tensor
-    weights: Tensor
-
-    def select(self, index: int) -> "Description":
-        """Return the description of one picture, B = 1."""
-        one = slice(index, index + 1)
-        return Description(self.context[one], self.grid[one], self.weights[one])
-
-    @staticmethod
-    def stack(items: Sequence["Description"]) -> "Description":
-        """Join descriptions along the batch."""
-        return Description(
-            torch.cat([item.context for item in items]),
-            torch.cat([item.grid for item in items]),
-            torch.cat([item.weights for item in items]),
-        )
 
 
 class Restorer(nn.Module):
@@ -89,6 +27,18 @@ class Restorer(nn.Module):
 
     Args:
         config: Sizes.
+
+    Examples:
+        >>> import numpy as np
+        >>> from model import Restorer
+        >>> restorer = Restorer.load()
+        >>> photo = np.full((48, 64, 3), 120, dtype=np.uint8)  # or a PIL image
+        >>> restorer.restore(photo).shape
+        (48, 64, 3)
+        >>> restorer.restore(photo, adapters={"noise": 0.5, "rain": 0.2}, strength=0.8).dtype
+        dtype('uint8')
+        >>> bool((restorer.restore(photo, strength=0) == photo).all())
+        True
     """
 
     def __init__(self, config: RestorerConfig) -> None:
@@ -100,6 +50,13 @@ class Restorer(nn.Module):
         self.estimator = Estimator(config, 0)
         self.adapters: tuple[AdapterInfo, ...] = ()
         self.info = ModelInfo(parameters=sum(p.numel() for p in self.parameters()))
+
+    @classmethod
+    def load(cls, folder: Path | str | None = None) -> "Restorer":
+        """Load a restorer with its adapters from ``folder``; as ``model.load``."""
+        from model import load  # upwards, this once: the door that users look for is here
+
+        return load(folder)
 
     def channels_last(self) -> "Restorer":
         """Lay the kernels out as the convolutions want them; returns itself."""
@@ -143,7 +100,56 @@ class Restorer(nn.Module):
         probabilities = self.estimator(views).float().softmax(dim=1)
         return Description(vector, grid, probabilities[:, 1:])
 
+    @overload
     def restore(
+        self,
+        image: NDArray[np.uint8],
+        *,
+        adapters: str | Mapping[str, float] = ...,
+        strength: float = ...,
+        tile: int = ...,
+    ) -> NDArray[np.uint8]: ...
+
+    @overload
+    def restore(
+        self,
+        image: Image.Image,
+        *,
+        adapters: str | Mapping[str, float] = ...,
+        strength: float = ...,
+        tile: int = ...,
+    ) -> Image.Image: ...
+
+    def restore(
+        self,
+        image: NDArray[np.uint8] | Image.Image,
+        *,
+        adapters: str | Mapping[str, float] = "auto",
+        strength: float = 1.0,
+        tile: int = 1024,
+    ) -> NDArray[np.uint8] | Image.Image:
+        """Restore one photograph, an array or a PIL image.
+
+        Args:
+            image: An array of shape (H, W, 3), uint8, RGB; or a PIL image of 8 bits a channel,
+                whose grey stays grey and whose alpha is carried through untouched.
+            adapters: As of ``restore_picture``.
+            strength: As of ``restore_picture``.
+            tile: As of ``restore_picture``.
+
+        Returns:
+            What came, restored: an array for an array, an image for an image; same size.
+
+        Raises:
+            TypeError: If it is neither, or not of 8 bits.
+            ValueError: If its shape isn't (H, W, 3), or ``adapters`` names something unknown.
+        """
+        restored = self.restore_picture(
+            as_planes(image), adapters=adapters, strength=strength, tile=tile
+        )
+        return like(image, restored)
+
+    def restore_crops(
         self, crop: Tensor, description: Description, weights: Tensor | None, box: Tensor
     ) -> Tensor:
         """Restore crops.
@@ -226,7 +232,7 @@ class Restorer(nn.Module):
         out = torch.empty_like(picture)
         for crop in self._crops(picture, tile):
             with arithmetic(choose_precision(precision, "cpu"), "cpu"):
-                restored = self.restore(crop.pixels, description, weights, crop.box)
+                restored = self.restore_crops(crop.pixels, description, weights, crop.box)
             crop.put(out, to_uint8(torch.lerp(crop.pixels, restored, strength))[0])
         return out
 

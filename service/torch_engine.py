@@ -171,7 +171,7 @@ class TorchEngine:
         with self._faults():
             crops = self._crops(tasks)
             with self._arithmetic():
-                restored = self._restorer.restore(
+                restored = self._restorer.restore_crops(
                     crops, _stack(tasks), self._weights(tasks), self._boxes(tasks)
                 )
             if any(task.strength != 1 for task in tasks):

@@ -1,14 +1,18 @@
 """The weights that ship: they load, they are told truly, and they make a photograph better."""
 
+import doctest
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from skimage.data import astronaut
 
 import model
+import model.restorer
 from model.checkpoint import BUNDLED
 from model.config import Degradation
 from model.degradations import degrade
@@ -65,6 +69,15 @@ def test_a_clean_photograph_comes_back_nearly_as_it_was(restorer, photograph):
 
 def test_the_readmes_python_runs(photograph):
     (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    names = {"picture": photograph}
-    exec(code, names)
-    assert names["restored"].shape == photograph.shape
+    picture = photograph.permute(1, 2, 0).numpy()
+    for given in (picture, Image.fromarray(picture)):
+        names: dict[str, Any] = {"picture": given}
+        exec(code, names)
+        assert type(names["restored"]) is type(given)
+        assert np.asarray(names["restored"]).shape == picture.shape
+
+
+def test_the_examples_of_the_docstrings_hold():
+    results = doctest.testmod(model.restorer)
+    assert results.attempted >= 6
+    assert results.failed == 0

@@ -14,8 +14,9 @@ from PIL import Image
 from model import checkpoint
 from model.config import Degradation, RestorerConfig
 from model.degradations import degrade
+from model.facts import AdapterInfo
 from model.metrics import psnr
-from model.restorer import AdapterInfo, Restorer
+from model.restorer import Restorer
 from model.training.data import Batches, stream
 from model.training.loop import Budget, Trainer
 from model.training.phases import Phase, adapter, baseline, estimator

@@ -16,7 +16,8 @@ from model.cli.scenes import draw_scene, write_scenes
 from model.cli.training import train
 from model.degradations import OwnDegradation
 from model.evaluation import find_pairs, pictures_in
-from model.restorer import AdapterInfo, Restorer
+from model.facts import AdapterInfo
+from model.restorer import Restorer
 from model.training.sources import read_rgb
 from model.training.workspace import Workspace
 

@@ -134,8 +134,9 @@ def train(
 ) -> None:
     """Train a phase of ABAIR; interrupted, the same command goes on where it was."""
     from model.cli import training
+    from model.cli.preparing import Options
 
-    options = training.Options(
+    options = Options(
         what=what,
         data=data,
         run=run,

@@ -7,7 +7,8 @@ from pathlib import Path
 from model import checkpoint
 from model.config import PRESETS, TITLES, Degradation
 from model.degradations import DEGRADATIONS, OwnDegradation
-from model.restorer import AdapterInfo, Restorer
+from model.facts import AdapterInfo
+from model.restorer import Restorer
 from model.training.phases import Phase, adapter, baseline, estimator
 
 

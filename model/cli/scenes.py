@@ -35,7 +35,8 @@ def draw_scene(seed: int, height: int = 192, width: int = 224) -> NDArray[np.uin
                 scene, (window, low - high + 4), (window + 3, low - high + 8), (30,) * 3, -1
             )
     texture = cv2.GaussianBlur(rng.normal(0, 30, scene.shape[:2]), (0, 0), rng.uniform(0.6, 1.5))
-    return np.clip(scene + np.asarray(texture)[..., None], 0, 255).astype(np.uint8)
+    drawn = np.clip(scene + np.asarray(texture)[..., None], 0, 255)
+    return np.asarray(drawn, dtype=np.uint8)
 
 
 def write_scenes(folder: Path, count: int) -> None:

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from model.cli.previewing import Seen
 from model.evaluation import MapScore, Score
-from model.restorer import AdapterInfo
+from model.facts import AdapterInfo
 
 
 def score_table(scores: Iterable[Score]) -> Table:

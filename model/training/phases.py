@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from model.config import CLASSES, CLEAN, Degradation
-from model.restorer import Description, Restorer
+from model.facts import Description
+from model.restorer import Restorer
 from model.training.data import Batch, Mix
 from model.training.losses import log_mse, segmentation_loss, share_loss
 

@@ -79,7 +79,7 @@ def ratio_rows(restorer: Restorer) -> Iterator[Row]:
 
     def restore(weights: Tensor | None) -> Tensor:
         with arithmetic("bf16", "cpu"):
-            return restorer.restore(crop, description, weights, box)
+            return restorer.restore_crops(crop, description, weights, box)
 
     ratio = alternate(lambda: restorer.describe(sample_views(whole)), lambda: restore(blend), 15)
     yield Row("describe_over_restore", "describe ÷ restore, 512x512", ratio, "ratio", "<= 0.05")

@@ -3,7 +3,8 @@ import torch
 
 from model.config import Degradation, RestorerConfig
 from model.estimator import Estimator
-from model.restorer import AdapterInfo, Description, Restorer
+from model.facts import AdapterInfo, Description
+from model.restorer import Restorer
 
 TINY = RestorerConfig(
     widths=(8, 12, 16),

@@ -36,8 +36,8 @@ def test_a_loaded_restorer_equals_the_saved_one(folder, whole):
     description = make_description(saved)
     crop = torch.rand(1, 3, 32, 32)
     torch.testing.assert_close(
-        loaded.restore(crop, description, description.weights, whole),
-        saved.restore(crop, description, description.weights, whole),
+        loaded.restore_crops(crop, description, description.weights, whole),
+        saved.restore_crops(crop, description, description.weights, whole),
     )
     picture = torch.randint(0, 256, (3, 40, 50), dtype=torch.uint8)
     assert torch.equal(loaded.restore_picture(picture), saved.restore_picture(picture))
@@ -56,7 +56,7 @@ def test_an_adapter_folder_is_what_peft_computes(folder, whole):
     ours = checkpoint.load(folder)
     name = "blur"
     crop, description = torch.rand(1, 3, 32, 32), make_description(ours)
-    mine = ours.restore(crop, description, torch.tensor([[0.0, 1.0, 0.0]]), whole)
+    mine = ours.restore_crops(crop, description, torch.tensor([[0.0, 1.0, 0.0]]), whole)
 
     plain = checkpoint.load_base(folder)
     stored = json.loads((folder / "adapters" / name / "adapter_config.json").read_text())
@@ -68,7 +68,7 @@ def test_an_adapter_folder_is_what_peft_computes(folder, whole):
     result = set_peft_model_state_dict(wrapped, {k: t.float() for k, t in tensors.items()})
     assert not result.unexpected_keys  # type: ignore[attr-defined]
     theirs = wrapped(crop, description.context, description.grid, whole).image
-    base = ours.restore(crop, description, None, whole)
+    base = ours.restore_crops(crop, description, None, whole)
     torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4)
     assert (mine - base).abs().max() > 1e-2
 

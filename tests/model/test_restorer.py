@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from model.config import PRESETS
 from model.crops import crops_of
-from model.restorer import Description, Restorer, top_one
+from model.facts import Description
+from model.restorer import Restorer, top_one
 from model.views import Views, sample_views
 from tests.model.conftest import TINY, make_description, make_restorer
 
@@ -33,7 +34,9 @@ def in_crops(picture: torch.Tensor, tile: int, halo: int) -> torch.Tensor:
     description = make_description(RESTORER)
     out = torch.empty_like(picture)
     for crop in crops_of(picture, tile=tile, halo=halo, multiple=RESTORER.config.multiple):
-        crop.put(out, RESTORER.restore(crop.pixels, description, description.weights, crop.box)[0])
+        crop.put(
+            out, RESTORER.restore_crops(crop.pixels, description, description.weights, crop.box)[0]
+        )
     return out
 
 
@@ -65,10 +68,10 @@ def test_a_batch_of_one_equals_its_row_of_a_mixed_batch(restorer):
     crops = torch.rand(3, 3, 40, 24)
     description = make_description(restorer, 3)
     boxes = torch.rand(3, 4).sort(dim=1).values
-    together = restorer.restore(crops, description, description.weights, boxes)
+    together = restorer.restore_crops(crops, description, description.weights, boxes)
     for row in range(3):
         one = description.select(row)
-        alone = restorer.restore(crops[row : row + 1], one, one.weights, boxes[row : row + 1])
+        alone = restorer.restore_crops(crops[row : row + 1], one, one.weights, boxes[row : row + 1])
         torch.testing.assert_close(together[row : row + 1], alone, rtol=1e-3, atol=1e-4)
 
 
@@ -76,8 +79,8 @@ def test_weights_zero_equal_the_baseline(restorer, whole):
     crop, description = torch.rand(1, 3, 32, 32), make_description(restorer)
     zero = torch.zeros(1, 3)
     torch.testing.assert_close(
-        restorer.restore(crop, description, zero, whole),
-        restorer.restore(crop, description, None, whole),
+        restorer.restore_crops(crop, description, zero, whole),
+        restorer.restore_crops(crop, description, None, whole),
     )
 
 
@@ -86,8 +89,8 @@ def test_weights_per_pixel_that_are_constant_equal_weights_per_picture(restorer,
     weights = torch.tensor([[0.7, 0.1, 0.2]])
     field = weights[:, :, None, None].expand(-1, -1, 32, 40)
     torch.testing.assert_close(
-        restorer.restore(crop, description, field, whole),
-        restorer.restore(crop, description, weights, whole),
+        restorer.restore_crops(crop, description, field, whole),
+        restorer.restore_crops(crop, description, weights, whole),
         rtol=1e-3,
         atol=1e-4,
     )
@@ -126,14 +129,14 @@ def test_an_unknown_adapter_is_named_with_those_that_are_known(restorer):
 
 def test_weights_of_the_wrong_count_are_refused(restorer, whole):
     with pytest.raises(ValueError, match="one column for each of 3 adapters"):
-        restorer.restore(
+        restorer.restore_crops(
             torch.rand(1, 3, 32, 32), make_description(restorer), torch.ones(1, 2), whole
         )
 
 
 def test_crops_that_do_not_fit_the_grid_are_refused(restorer, whole):
     with pytest.raises(ValueError, match="multiples of 8"):
-        restorer.restore(torch.rand(1, 3, 30, 32), make_description(restorer), None, whole)
+        restorer.restore_crops(torch.rand(1, 3, 30, 32), make_description(restorer), None, whole)
 
 
 def test_top_one_keeps_the_best_adapter_or_none():
@@ -147,7 +150,7 @@ def test_a_new_restorer_returns_its_input(whole):
     restorer = Restorer(TINY).eval()
     crop = torch.rand(1, 3, 32, 32)
     torch.testing.assert_close(
-        restorer.restore(crop, make_description(restorer), None, whole), crop
+        restorer.restore_crops(crop, make_description(restorer), None, whole), crop
     )
 
 

@@ -33,8 +33,7 @@ def test_flakes_are_of_several_sizes():
         for _ in range(4):
             scales.append(scales[-1].reshape(len(scales[-1]) // 2, 2, -1, 2).mean(axis=(1, 3)))
         energy = [
-            np.var(fine - np.kron(coarse, np.ones((2, 2))))
-            for fine, coarse in pairwise(scales)
+            np.var(fine - np.kron(coarse, np.ones((2, 2)))) for fine, coarse in pairwise(scales)
         ]
         assert min(energy) > 0.02 * sum(energy)
 

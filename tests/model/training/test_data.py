@@ -1,12 +1,15 @@
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from model.config import CLASSES
+from model.degradations import OwnDegradation
 from model.training.data import IGNORE, Batches, stream
-from model.training.sources import Sources
-from tests.model.training.conftest import MIX
+from model.training.sources import Sources, read_sources
+from tests.model.training.conftest import MIX, draw_picture
 
 
 def test_a_batch_depends_on_seed_and_step_alone(sources):
@@ -54,3 +57,30 @@ def test_real_pairs_are_used_where_there_are_some(sources):
 def test_sources_without_a_clean_picture_are_refused():
     with pytest.raises(ValueError, match="no clean picture"):
         Sources([])
+
+
+def test_a_degradation_of_ones_own_is_drawn_and_counted_as_a_class_of_its_own(sources, tmp_path):
+    path = tmp_path / "degradation.py"
+    path.write_text(
+        "def degrade(clean, severity, rng):\n    return clean * (1 - severity)\n"
+        "def sample_severity(rng):\n    return 1.0\n"
+    )
+    mix = dataclasses.replace(
+        MIX, odds=(("clean", 1.0), ("night", 1.0)), cutmix=0.5, compound=0.0, batch=24
+    )
+    batch = Batches(sources, mix, seed=0, own={"night": OwnDegradation("night", path)})[0]
+    assert batch.classes == (*CLASSES, "night")
+    night = (batch.labels == len(CLASSES))[:, None]
+    assert night.any()
+    assert not batch.degraded[night.expand_as(batch.degraded)].any()
+    assert torch.allclose(batch.share("night") + batch.share("clean"), torch.ones(24))
+    assert not batch.share("snow").any()
+
+
+def test_what_is_kept_from_training_is_not_read(tmp_path):
+    (tmp_path / "clean").mkdir()
+    for seed in range(3):
+        Image.fromarray(draw_picture(seed, 130, 130)).save(tmp_path / "clean" / f"{seed}.png")
+    read = read_sources(tmp_path, without={tmp_path / "clean" / "1.png"})
+    assert len(read.clean) == 2
+    assert all(not np.array_equal(s.clean, draw_picture(1, 130, 130)) for s in read.clean)
