@@ -1,19 +1,23 @@
-"""The ``abair`` command: the model's commands, ``serve`` and ``health``."""
+"""The ``abair`` command: the model's commands, ``serve``, ``health`` and ``doctor``."""
 
 import inspect
+import json
 import urllib.error
 import urllib.request
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from model.cli import app
+from model.cli import app, examples
 from service.settings import Settings
 
 __all__ = ["app", "main"]
 
+_MARKS = {"ok": "+", "note": "!", "problem": "x"}
 _PREFIX = Settings.model_config["env_prefix"]
 
 
@@ -76,6 +80,38 @@ def health(
         raise typer.Exit(1) from error
 
 
+def doctor(
+    model_path: Annotated[
+        Path | None, typer.Option(help="Folder of the weights; without, as the settings say.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    device: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda", help="Device.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Say whether this machine can serve, and what to do where it can't.
+
+    It looks at what `abair serve` would: settings of the environment, device and arithmetic,
+    threads, weights (whole, finite, and one small picture restored), codecs, port.
+    """
+    given = {"model_path": model_path, "host": host, "port": port, "device": device}
+    settings = read_settings({name: str(v) for name, v in given.items() if v is not None})
+    from service.doctor import examine
+
+    findings = list(examine(settings))
+    able = all(finding.status != "problem" for finding in findings)
+    if as_json:
+        told = {"can_serve": able, "findings": [asdict(finding) for finding in findings]}
+        typer.echo(json.dumps(told, indent=1))
+    else:
+        for finding in findings:
+            typer.echo(f"{_MARKS[finding.status]} {finding.name:<10} {finding.told}")
+            if finding.remedy:
+                typer.echo(f"{'':<12} -> {finding.remedy}")
+        typer.echo("It can serve: abair serve" if able else "It can't serve yet.")
+    raise typer.Exit(0 if able else 1)
+
+
 def _tell(name: str, message: str) -> str:
     return f"{_option(name)} ({_PREFIX}{name.upper()}): {message}"
 
@@ -115,8 +151,24 @@ def _register() -> None:
     fields = Settings.model_fields
     parameters = [_parameter(name, field) for name, field in fields.items()]
     serve.__dict__["__signature__"] = inspect.Signature(parameters)
-    app.command()(serve)
-    app.command()(health)
+    app.command(
+        epilog=examples(
+            "abair serve",
+            "abair serve --port 9000 --model-path weights",
+            "ABAIR_API_KEYS=secret abair serve --host 0.0.0.0",
+            ending="Exit codes: 0 ended as told, 1 no start or the device failed, 2 wrong usage.",
+        )
+    )(serve)
+    app.command(
+        epilog=examples("abair health --ready", ending="Exit codes: 0 well, 1 not, 2 wrong usage.")
+    )(health)
+    app.command(
+        epilog=examples(
+            "abair doctor",
+            "abair doctor --json --model-path weights --port 9000",
+            ending="Exit codes: 0 it can serve, 1 it can't, 2 wrong usage.",
+        )
+    )(doctor)
 
 
 _register()

@@ -1,0 +1,180 @@
+"""What ``abair doctor`` finds: whether this machine can serve, and what to do where it can't."""
+
+import errno
+import importlib.util
+import os
+import platform
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import features
+
+from model.checkpoint import BUNDLED
+from service.engine import RestoreTask
+from service.settings import LOOPBACK, Settings
+from service.torch_engine import TorchEngine
+
+SIDE = 256
+"""Pixels: side of the picture that is restored."""
+
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        name: What was looked at.
+        status: ``problem``: the service can't run so; ``note``: it can, but look at it.
+        told: What was found.
+        remedy: What to do about it; empty where there is nothing to do.
+    """
+
+    name: str
+    status: Literal["ok", "note", "problem"]
+    told: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at everything that serving with ``settings`` needs, one finding after another."""
+    yield Finding("python", "ok", f"{platform.python_version()} at {sys.executable}")
+    yield Finding("torch", "ok", torch.__version__)
+    yield from _model(settings)
+    yield _threads()
+    yield from _codecs()
+    yield _port(settings)
+    yield _training()
+
+
+def _model(settings: Settings) -> Iterator[Finding]:
+    """Load as the service does, and restore a small picture."""
+    where = settings.model_path or BUNDLED
+    try:
+        engine = TorchEngine.load(settings)
+    except RuntimeError as error:
+        remedy = "take --device auto or cpu, or mend the driver: nvidia-smi says more"
+        yield Finding("device", "problem", str(error), remedy)
+        return
+    except (OSError, ValueError, KeyError) as error:
+        remedy = "name another folder with --model-path, or take the weights from the project again"
+        yield Finding("weights", "problem", f"{where}: {error}", remedy)
+        return
+    info = engine.info
+    slow = info.device == "cpu" and torch.cuda.is_available()
+    remedy = "there is a CUDA card that isn't used: --device auto" if slow else ""
+    told = f"{info.device}, {info.device_name}"
+    yield Finding("device", "note" if slow else "ok", told, remedy)
+    yield _precision(info.precision, info.device)
+    adapters = ", ".join(adapter.name for adapter in engine.adapters) or "none"
+    yield Finding(
+        "weights",
+        "ok" if engine.adapters else "note",
+        f"{where}: {info.model}, sha256 {info.sha256[:12]}, {info.parameters:,} parameters, all "
+        f"finite; adapters: {adapters}",
+        "" if engine.adapters else "without adapters only the baseline restores: abair train",
+    )
+    seconds = _restore(engine)
+    speed = f"{seconds / SIDE**2 * 1e6:.2f} seconds a megapixel"
+    yield Finding("restoring", "ok", f"{SIDE}x{SIDE} in {seconds:.3f} s, {speed}")
+
+
+def _restore(engine: TorchEngine) -> float:
+    """Restore a small picture as the service does; return the seconds of the second time."""
+    picture = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    seconds = 0.0
+    for _ in range(2):
+        start = time.perf_counter()
+        (described,) = engine.describe([engine.prepare(picture)])
+        (tile,) = engine.plan(SIDE, SIDE, SIDE)
+        engine.restore([RestoreTask(picture, tile, described.description, described.weights)])
+        seconds = time.perf_counter() - start
+    return seconds
+
+
+def _precision(taken: str, device: str) -> Finding:
+    if device == "cuda":
+        able = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        capabilities = torch.cpu.get_capabilities()
+        able = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    has = "has" if able else "doesn't have"
+    told = f"the device {has} bf16; {taken} is taken"
+    if able == (taken == "bf16"):
+        return Finding("precision", "ok", told)
+    return Finding("precision", "note", told, "--precision auto takes what the device has")
+
+
+def _threads() -> Finding:
+    threads, cores = torch.get_num_threads(), _cores()
+    told = f"{threads} of the model, {cores:g} cores to run on"
+    if threads <= max(1, cores):
+        return Finding("threads", "ok", told)
+    remedy = f"threads that wait for each other are slow: --threads {max(1, int(cores))}"
+    return Finding("threads", "note", told, remedy)
+
+
+def _cores() -> float:
+    """Count the cores that this process may use; a container's quota counts."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = float(len(affinity(0)) if affinity else os.cpu_count() or 1)
+    if _QUOTA.is_file():
+        quota, period = _QUOTA.read_text().split()
+        if quota != "max":
+            cores = min(cores, int(quota) / int(period))
+    return cores
+
+
+def _codecs() -> Iterator[Finding]:
+    needed = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP", "libtiff": "TIFF"}
+    missing = [name for key, name in needed.items() if not features.check(key)]
+    remedy = "pip install --force-reinstall pillow" if missing else ""
+    told = f"missing: {', '.join(missing)}" if missing else ", ".join(needed.values())
+    yield Finding("codecs", "problem" if missing else "ok", told, remedy)
+    if features.check("avif"):
+        yield Finding("AVIF", "ok", "read and written")
+    else:
+        yield Finding("AVIF", "note", "not read", "Pillow's own wheels have it: pip install pillow")
+    if importlib.util.find_spec("pillow_heif"):
+        yield Finding("HEIC", "ok", "pillow-heif is installed")
+    else:
+        yield Finding("HEIC", "note", "not read", "if you need it: pip install pillow-heif")
+
+
+def _port(settings: Settings) -> Finding:
+    """Take the port for a moment, as the service would."""
+    where = f"{settings.host}:{settings.port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind, protocol) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen()
+    except OSError as error:
+        remedies = {
+            errno.EADDRINUSE: "stop what listens there, or take another: --port 0 finds a free one",
+            errno.EACCES: "ports below 1024 need rights: take one above",
+        }
+        remedy = remedies.get(error.errno or 0, "--host must be an address of this machine")
+        return Finding("port", "problem", f"{where}: {error}", remedy)
+    if settings.host not in LOOPBACK and not settings.api_keys:
+        remedy = "others reach it without a key: set ABAIR_API_KEYS"
+        return Finding("port", "note", f"{where} is free", remedy)
+    return Finding("port", "ok", f"{where} is free")
+
+
+def _training() -> Finding:
+    if importlib.util.find_spec("matplotlib"):
+        return Finding("training", "ok", "matplotlib is installed")
+    remedy = "only to train: pip install 'abair[train]'"
+    return Finding("training", "note", "matplotlib is missing", remedy)

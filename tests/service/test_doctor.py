@@ -1,0 +1,116 @@
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import service.doctor
+from model.tensorfile import read_tensors, write_tensors
+from service.__main__ import app
+from service.doctor import examine
+from service.settings import Settings
+from tests.model.cli.conftest import weights
+
+__all__ = ["weights"]
+
+
+def doctor(*arguments: object, code: int = 0) -> dict[str, Any]:
+    words = ["doctor", "--json", *(str(argument) for argument in arguments)]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == code, result.output
+    report: dict[str, Any] = json.loads(result.stdout)
+    return report
+
+
+def found(report: dict[str, Any], name: str) -> dict[str, Any]:
+    (finding,) = (one for one in report["findings"] if one["name"] == name)
+    assert isinstance(finding, dict)
+    return finding
+
+
+def test_a_machine_that_can_serve_is_told_so(weights: Path):
+    report = doctor("--model-path", weights, "--port", 0)
+    assert report["can_serve"] is True
+    names = {finding["name"] for finding in report["findings"]}
+    assert names >= {"python", "torch", "device", "precision", "threads", "weights", "restoring"}
+    assert names >= {"codecs", "AVIF", "HEIC", "port", "training"}
+    told = found(report, "weights")["told"]
+    assert "tiny, sha256 " in told
+    assert "adapters: rain, noise" in told
+    assert "seconds a megapixel" in found(report, "restoring")["told"]
+    assert found(report, "torch")["told"] == torch.__version__
+
+
+def test_the_table_says_what_the_json_says(weights: Path):
+    result = CliRunner().invoke(app, ["doctor", "--model-path", str(weights), "--port", "0"])
+    assert result.exit_code == 0
+    assert "It can serve" in result.output
+    assert "+ weights" in result.output
+
+
+def test_a_taken_port_is_a_problem_with_a_remedy(weights: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        report = doctor("--model-path", weights, "--port", port, code=1)
+    assert report["can_serve"] is False
+    assert found(report, "port")["status"] == "problem"
+    assert "--port 0" in found(report, "port")["remedy"]
+    assert found(doctor("--model-path", weights, "--port", port), "port")["status"] == "ok"
+
+
+def test_an_address_of_another_machine_is_a_problem(weights: Path):
+    report = doctor("--model-path", weights, "--host", "192.0.2.1", "--port", 0, code=1)
+    assert "address of this machine" in found(report, "port")["remedy"]
+
+
+def test_weights_that_are_not_there_are_a_problem(tmp_path: Path):
+    report = doctor("--model-path", tmp_path, "--port", 0, code=1)
+    assert "no weights at" in found(report, "weights")["told"]
+    assert found(report, "weights")["remedy"]
+    assert "restoring" not in {finding["name"] for finding in report["findings"]}
+
+
+def test_weights_with_infinities_are_a_problem(tmp_path: Path, weights: Path):
+    tensors, told = read_tensors(weights / "base.safetensors")
+    key = sorted(tensors)[0]
+    tensors[key] = torch.full_like(tensors[key], float("inf"))
+    write_tensors(tmp_path / "base.safetensors", tensors, told)
+    report = doctor("--model-path", tmp_path, "--port", 0, code=1)
+    assert "aren't finite" in found(report, "weights")["told"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA card")
+def test_a_device_that_is_not_there_is_a_problem(weights: Path):
+    report = doctor("--model-path", weights, "--device", "cuda", "--port", 0, code=1)
+    assert "no usable CUDA card" in found(report, "device")["told"]
+
+
+def test_more_threads_than_cores_are_noted(weights: Path, tmp_path: Path, monkeypatch):
+    quota = tmp_path / "cpu.max"
+    quota.write_text("50000 100000")
+    monkeypatch.setattr(service.doctor, "_QUOTA", quota)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    report = doctor("--model-path", weights, "--port", 0)
+    threads = found(report, "threads")
+    assert threads["status"] == "note"
+    assert threads["told"] == "4 of the model, 0.5 cores to run on"
+    assert "--threads 1" in threads["remedy"]
+
+
+def test_a_public_address_without_keys_is_noted(weights: Path):
+    (port,) = (
+        one
+        for one in examine(Settings(model_path=weights, host="0.0.0.0", port=0))
+        if one.name == "port"
+    )
+    assert (port.status, "ABAIR_API_KEYS" in port.remedy) == ("note", True)
+
+
+def test_wrong_settings_of_the_environment_are_wrong_usage(monkeypatch):
+    monkeypatch.setenv("ABAIR_TILE", "small")
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == 2
+    assert "ABAIR_TILE" in result.output
