@@ -6,6 +6,8 @@ import shlex
 from pathlib import Path
 
 import pytest
+import typer.core
+import typer.main
 from typer.testing import CliRunner
 
 from service.__main__ import app
@@ -17,8 +19,10 @@ from tests.service.fakes import FakeEngine
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+COMMANDS = (ROOT / "docs" / "commands.md").read_text()
+ADAPTERS = (ROOT / "docs" / "adapters.md").read_text()
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
-SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL))
+SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", README + ADAPTERS, flags=re.DOTALL))
 MAKE_TARGETS = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 
 
@@ -74,14 +78,56 @@ def commands() -> list[list[str]]:
     return [words[1:] for words in lines if words and words[0] == "abair"]
 
 
-@pytest.mark.parametrize("words", commands(), ids=" ".join)
-def test_every_command_and_option_in_the_readme_exists(words):
+def command_names() -> list[str]:
+    return re.findall(r"^\| `abair ([a-z ]+)`", COMMANDS, flags=re.MULTILINE)
+
+
+def check_command(words: list[str]) -> None:
     names = [word for word in words if not word.startswith("-")]
     depth = 2 if names[0] == "adapter" else 1
     result = CliRunner().invoke(app, [*names[:depth], "--help"], env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     options = {word for word in words if word.startswith("--")}
-    assert options <= set(re.findall(r"--[\w-]+", result.output))
+    defined = result.output.split(" Examples ")[0]
+    assert options <= set(re.findall(r"--[\w-]+", defined)), words
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_every_command_and_option_in_the_documents_exists(words):
+    check_command(words)
+
+
+def test_the_table_of_commands_is_that_of_the_code():
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    names = set(group.commands)
+    for name, command in group.commands.items():
+        if isinstance(command, typer.core.TyperGroup):
+            names |= {f"{name} {inner}" for inner in command.commands}
+            names.discard(name)
+    told = re.findall(r"^\| `abair ([a-z ]+)`", COMMANDS, flags=re.MULTILINE)
+    assert sorted(told) == sorted(names)
+
+
+def test_every_commands_help_gives_examples_that_are_commands():
+    for words in [["--help"], *([*name.split(), "--help"] for name in command_names())]:
+        result = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
+        assert result.exit_code == 0, result.output
+        shown = re.findall(r"• (?:[A-Z_]+=\S+ )?abair (.*?) *$", result.output, flags=re.MULTILINE)
+        assert shown, f"no example in: {words}"
+        for example in shown:
+            check_command(shlex.split(example))
+
+
+def test_every_exit_code_in_the_table_is_told_by_the_commands_help():
+    for name, codes in re.findall(
+        r"^\| `abair ([a-z ]+)` \|.*\| ([^|]*) \|$", COMMANDS, re.MULTILINE
+    ):
+        help_text = (
+            CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "200"}).output
+        )
+        for code in re.findall(r"\b\d+\b", codes):
+            assert re.search(rf"Exit codes:.*\b{code}\b", help_text), (name, code)
 
 
 def test_the_readme_shows_commands():

@@ -25,7 +25,15 @@ app = typer.Typer(
 app.add_typer(adapters_app, name="adapter")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "abair restore rainy.jpg better.jpg",
+        "abair restore holiday/ better/ --report report.jsonl --map",
+        "abair restore dark.png out.png --adapters lowlight:1,noise:0.3 --strength 0.8",
+        ending="Exit codes: 0 all restored, 1 some pictures failed, 2 wrong usage, "
+        "130 interrupted: the same command goes on.",
+    )
+)
 def restore(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A picture, or a folder of them.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="A picture, or a folder.")],
@@ -51,8 +59,9 @@ def restore(
 ) -> None:
     """Restore a picture, or every picture of a folder and its subfolders.
 
-    A picture that is already in OUT is skipped, so that an interrupted run goes on where it was.
-    EXIF and colour profile are kept; the orientation is applied.
+    A folder's tree is kept. A picture that is already in OUT is skipped, so that an interrupted run
+    goes on where it was; one that can't be read is told and left out. EXIF and colour profile are
+    kept; the orientation is applied.
     """
     from model.cli import restoring
 
@@ -66,11 +75,23 @@ def restore(
         overwrite=overwrite,
     )
     jobs = usage(restoring.plan, source, target, options)
-    failures = restoring.run(lambda: load(weights), jobs, options)
+    there = len(restoring.find_jobs(source, target)) - len(jobs)
+    try:
+        failures = restoring.run(lambda: load(weights), jobs, options, there=there)
+    except KeyboardInterrupt:
+        typer.echo("stopped; give the same command again to go on", err=True)
+        raise typer.Exit(130) from None
     raise typer.Exit(1 if failures else 0)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "abair evaluate PAIRS",
+        "abair evaluate PAIRS --mode none --mode auto --json",
+        "abair evaluate --map-pairs clean/ --count 40",
+        ending="Exit codes: 0 measured, 2 wrong usage.",
+    )
+)
 def evaluate(
     folder: Annotated[
         Path | None, typer.Argument(metavar="DIR", help="Holds TASK/degraded/* and TASK/clean/*.")
@@ -99,7 +120,15 @@ def evaluate(
     )
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "abair train baseline --data DATA --run runs/base --weights weights --hours 3",
+        "abair train rain --data DATA --run runs/rain --weights weights --hours 0.33",
+        "abair train estimator --data DATA --run runs/estimator --weights weights --hours 0.2",
+        ending="Exit codes: 0 trained, 2 wrong usage, 3 stopped: the same command goes on. A "
+        "degradation that isn't one of the five: abair adapter train.",
+    )
+)
 def train(
     what: Annotated[
         str,

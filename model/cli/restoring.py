@@ -82,15 +82,20 @@ def parse_adapters(text: str) -> str | dict[str, float]:
 
 
 def plan(source: Path, target: Path, options: Options) -> list[Job]:
-    """List what is to be done: pictures of ``source`` that ``target`` lacks.
+    """List what is to be done: jobs of ``find_jobs`` whose answers aren't there yet, or all."""
+    jobs = find_jobs(source, target)
+    return [job for job in jobs if options.overwrite or not _is_done(job, options)]
+
+
+def find_jobs(source: Path, target: Path) -> list[Job]:
+    """List all pictures of ``source``, and where they go.
 
     Args:
         source: A picture, or a folder searched to the bottom.
         target: A picture (for a picture), or a folder, which gets the tree of ``source``.
-        options: Whether existing pictures are done again, and with maps.
 
     Raises:
-        ValueError: If ``source`` doesn't exist or the answer would replace it.
+        ValueError: If ``source`` doesn't exist, or an answer would replace its picture.
     """
     if not source.exists():
         raise ValueError(f"{source} does not exist")
@@ -103,18 +108,25 @@ def plan(source: Path, target: Path, options: Options) -> list[Job]:
         jobs = [Job(source, whole)]
     if target.resolve() == source.resolve() or any(job.target == job.source for job in jobs):
         raise ValueError(f"OUT must not be IN: {source} would be overwritten")
-    return [job for job in jobs if options.overwrite or not _is_done(job, options)]
+    return jobs
 
 
 def _is_done(job: Job, options: Options) -> bool:
     return job.target.exists() and (not options.write_map or job.map_path.exists())
 
 
-def run(load: Callable[[], Restorer], jobs: list[Job], options: Options) -> int:
+def run(load: Callable[[], Restorer], jobs: list[Job], options: Options, *, there: int = 0) -> int:
     """Restore ``jobs`` with a restorer of ``load``; one bad picture doesn't stop the others.
 
+    Args:
+        load: Called once, and only if there is something to do.
+        jobs: What to do.
+        options: How.
+        there: Number of pictures of the whole that an earlier run did.
+
     Returns:
-        Number of pictures that failed; each is told on standard error.
+        Number of pictures that failed; each is told on standard error, as the progress is: of the
+        whole, as a bar on a terminal, else a line a picture.
     """
     console = Console(stderr=True)
     if not jobs:
@@ -122,10 +134,11 @@ def run(load: Callable[[], Restorer], jobs: list[Job], options: Options) -> int:
         return 0
     restorer = load()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    failures = 0
-    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-        bar = progress.add_task("restoring", total=len(jobs))
-        for job in jobs:
+    total, failures = there + len(jobs), 0
+    plain = not console.is_terminal
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=plain) as progress:
+        bar = progress.add_task("restoring", total=total, completed=there)
+        for number, job in enumerate(jobs, there + 1):
             progress.update(bar, description=job.source.name)
             try:
                 report = restore_file(restorer, job, options)
@@ -134,7 +147,12 @@ def run(load: Callable[[], Restorer], jobs: list[Job], options: Options) -> int:
                 console.print(f"{job.source}: {error}", markup=False, soft_wrap=True)
             else:
                 _append(options.report, report)
+                if plain:
+                    told = f"{number}/{total} {job.target} {report['seconds']:.1f} s"
+                    console.print(told, markup=False, highlight=False, soft_wrap=True)
             progress.advance(bar)
+    told = f"{len(jobs) - failures} restored, {failures} failed, {there} were there already"
+    console.print(told, highlight=False)
     return failures
 
 

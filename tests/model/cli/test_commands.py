@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -97,3 +99,56 @@ def test_weights_that_are_not_there_are_named(tmp_path: Path):
     result = runner.invoke(app, ["adapter", "list", "--weights", str(tmp_path)])
     assert result.exit_code == 2
     assert "base.safetensors" in result.output
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Five pictures in a tree, one of them broken."""
+    for index, name in enumerate(["a.png", "b.png", "deep/c.png", "deep/er/d.png", "e.png"]):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(index).integers(0, 256, (24, 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+    (tmp_path / "in/e.png").write_text("no picture")
+    return tmp_path / "in"
+
+
+def test_a_folder_goes_on_where_it_was_and_counts_the_whole(folder: Path, weights: Path):
+    out = folder.parent / "out"
+    arguments = ["restore", str(folder), str(out), "--weights", str(weights)]
+    first = runner.invoke(app, arguments)
+    assert first.exit_code == 1
+    assert "4/5 " in first.stderr
+    assert "4 restored, 1 failed, 0 were there already" in first.stderr
+    names = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+    assert names == ["a.png", "b.png", "deep/c.png", "deep/er/d.png"]
+    (out / "deep/c.png").unlink()
+    (folder / "e.png").unlink()
+    again = runner.invoke(app, arguments)
+    assert again.exit_code == 0
+    assert f"4/4 {out / 'deep/c.png'}" in again.stderr
+    assert "1 restored, 0 failed, 3 were there already" in again.stderr
+
+
+def test_an_interrupted_folder_says_so_and_leaves_whole_pictures(folder: Path, weights: Path):
+    out = folder.parent / "out"
+    words = ["restore", str(folder), str(out), "--weights", str(weights)]
+    code = (
+        "import signal, sys\n"
+        "from model.cli import app, restoring\n"
+        "one, done = restoring.restore_file, []\n"
+        "def restore_file(*given):\n"
+        "    if done:\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "    done.append(one(*given))\n"
+        "    return done[-1]\n"
+        "restoring.restore_file = restore_file\n"
+        f"app({words!r})\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 130, ended.stderr
+    assert "stopped; give the same command again to go on" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert [path.name for path in out.rglob("*") if path.is_file()] == ["a.png"]
