@@ -81,6 +81,7 @@ def test_the_same_command_goes_on_where_the_run_was(data):
     [
         (["fog", "--steps=2"], "unknown phase 'fog'; it is one of baseline, noise"),
         (["baseline"], "either hours or steps"),
+        (["baseline", "--hours=0"], "a budget is above 0"),
         (["baseline", "--steps=2", "--set=speed=3"], "no setting 'speed=3'"),
         (["baseline", "--steps=2", "--preset=huge"], "one of small, large, got 'huge'"),
         (["rain", "--steps=2"], "no weights at"),

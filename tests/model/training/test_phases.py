@@ -1,0 +1,53 @@
+import dataclasses
+
+import pytest
+import torch
+
+from model.config import CLASSES, Degradation
+from model.training.data import Batches
+from model.training.phases import adapter, estimator
+from tests.model.conftest import make_restorer
+from tests.model.training.conftest import MIX
+
+
+class Told(torch.nn.Module):
+    """An estimator that says what it is told to."""
+
+    def __init__(self, logits: torch.Tensor) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, _views: object) -> torch.Tensor:
+        return self.logits
+
+
+def test_each_kind_is_drawn_at_equal_odds_beside_clean_pictures():
+    odds = dict(estimator([*Degradation, "snow"]).mix.odds)
+    assert set(odds) == {*CLASSES, "snow"}
+    assert sum(odds.values()) == pytest.approx(1)
+    assert odds["snow"] == odds["rain"]
+
+
+def test_an_adapters_phase_draws_its_own_kind():
+    assert adapter("snow").mix.odds[0] == ("snow", 0.95)
+
+
+def test_the_estimator_is_to_weigh_a_kind_that_the_map_does_not_know(sources):
+    restorer = make_restorer(2, 2)  # noise, blur
+    snow = dataclasses.replace(restorer.adapters[1], name="snow", degradation="snow")
+    restorer.adapters = (restorer.adapters[0], snow)
+    mix = dataclasses.replace(
+        MIX, odds=(("snow", 1.0), ("haze", 1.0)), cutmix=0.0, compound=0.0, batch=8
+    )
+    batch = Batches(sources, mix, seed=0)[0]
+    snowy = batch.share("snow") == 1
+    assert 0 < int(snowy.sum()) < 8
+    right = torch.zeros(8, 3)
+    right[snowy, 2] = 20.0  # snow's adapter
+    right[~snowy, 0] = 20.0  # haze has no adapter here: none
+    losses = []
+    for logits in (right, right.flip(1)):
+        restorer.estimator = Told(logits)  # type: ignore[assignment]
+        losses.append(estimator().losses(restorer, batch)["estimation"].item())
+    assert losses[0] < 1e-3
+    assert losses[1] > 10
