@@ -21,14 +21,6 @@ ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors", "README.md"
 _ESTIMATOR = "estimator.safetensors"
 
 
-def begin(weights: Path) -> bool:
-    """Make a folder of weights, a copy of the bundled ones, where there is none; tell whether."""
-    if weights.exists():
-        return False
-    shutil.copytree(BUNDLED, weights)
-    return True
-
-
 def install(
     weights: Path, sources: Sequence[Path], *, measured: bool = True
 ) -> tuple[AdapterInfo, ...]:
@@ -39,7 +31,8 @@ def install(
     that the estimator knows the new adapters and those that are resident, by their sha256.
 
     Args:
-        weights: Folder of weights to install into.
+        weights: Folder of weights to install into; begun as a copy of the bundled ones where there
+            is none.
         sources: Folders laid out as weights, with ``adapters/NAME`` and the estimator.
         measured: Whether an adapter must have been measured to gain; without, its gain may be any
             number.
@@ -51,7 +44,8 @@ def install(
         ValueError: If one of these doesn't hold; nothing is changed then.
         RuntimeError: If somebody else changed the baseline or an older adapter meanwhile.
     """
-    before = checkpoint.load(weights)
+    start = weights if weights.exists() else BUNDLED
+    before = checkpoint.load(start)
     folders = {path.name: path for source in sources for path in _adapters_of(source)}
     resident = {adapter.name: adapter.sha256 for adapter in before.adapters}
     if again := sorted(folders.keys() & resident.keys()):
@@ -67,7 +61,7 @@ def install(
     (estimator,) = estimators.values()
     trained = _trained_with(estimator)
     _check_names(trained, {**resident, **folders})
-    after = _try(weights, resident, folders, estimator)
+    after = _try(start, resident, folders, estimator)
     here = {adapter.name: adapter.sha256 for adapter in after.adapters}
     if other := sorted(name for name in here if here[name] != trained[name]):
         raise ValueError(
@@ -76,6 +70,8 @@ def install(
     new = tuple(adapter for adapter in after.adapters if adapter.name in folders)
     for adapter in new:
         _check_gain(adapter, measured=measured)
+    if start is BUNDLED:
+        shutil.copytree(BUNDLED, weights)
     for name, folder in folders.items():
         _put(folder, weights, name)
     _replace(estimator, weights / _ESTIMATOR)

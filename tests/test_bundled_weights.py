@@ -43,7 +43,9 @@ def decibels(picture: torch.Tensor, clean: torch.Tensor) -> float:
 
 
 def test_there_is_one_adapter_for_each_degradation_with_its_measured_gain(restorer):
-    assert sorted(adapter.degradation for adapter in restorer.adapters) == sorted(Degradation)
+    removed = [adapter.degradation for adapter in restorer.adapters]
+    assert set(removed) >= set(Degradation)
+    assert len(set(removed)) == len(removed)
     assert all(adapter.gain_db is not None for adapter in restorer.adapters)
     assert all(adapter.rank == 4 for adapter in restorer.adapters)
 

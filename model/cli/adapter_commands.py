@@ -180,10 +180,11 @@ def add(
     from model.training.workspace import read_workspace
 
     spaces = [usage(read_workspace, folder, smoke=smoke) for folder in folders]
-    if installing.begin(weights):
+    sources, begun = [space.weights for space in spaces], not weights.exists()
+    installed = usage(installing.install, weights, sources, measured=not smoke)
+    if begun:
         typer.echo(f"{weights}: begun as a copy of the bundled weights")
-    sources = [space.weights for space in spaces]
-    Console().print(adapter_table(usage(installing.install, weights, sources, measured=not smoke)))
+    Console().print(adapter_table(installed))
     typer.echo(f"next: abair serve --model-path {weights}")
 
 

@@ -81,6 +81,17 @@ def test_two_adapters_of_one_training_are_installed_together_or_not_at_all(weigh
     assert [a.name for a in checkpoint.load(weights).adapters][2:] == ["snow", "dust"]
 
 
+def test_a_folder_is_begun_as_a_copy_of_the_bundled_weights(weights, tmp_path, monkeypatch):
+    monkeypatch.setattr("model.installing.BUNDLED", weights)
+    bundled, made = digests(weights), tmp_path / "made"
+    with pytest.raises(ValueError, match="no better"):
+        install(made, trained(weights, tmp_path / "1", "snow", gain=-1.0))
+    assert not made.exists()
+    install(made, trained(weights, tmp_path / "2", "snow"))
+    assert digests(weights) == bundled
+    assert [a.name for a in checkpoint.load(made).adapters] == ["noise", "blur", "snow"]
+
+
 def poison(source: Path) -> None:
     path = source / "adapters/snow/adapter_model.safetensors"
     tensors, told = read_tensors(path)
