@@ -7,12 +7,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from model.about import AdapterInfo, ModelInfo
     from model.checkpoint import load
     from model.config import CLASSES, Degradation, RestorerConfig
     from model.crops import kept, read_crop, to_uint8
-    from model.facts import AdapterInfo, Description, ModelInfo
+    from model.description import Description
+    from model.estimator import top_one
     from model.precision import arithmetic, choose_precision
-    from model.restorer import Restorer, top_one
+    from model.restorer import Restorer
     from model.tiling import Box, Tile, plan_tiles
     from model.views import Views, as_float, sample_views
 
@@ -44,16 +46,16 @@ _HOME = {
     "CLASSES": "model.config",
     "Degradation": "model.config",
     "RestorerConfig": "model.config",
-    "AdapterInfo": "model.facts",
-    "Description": "model.facts",
-    "ModelInfo": "model.facts",
+    "AdapterInfo": "model.about",
+    "Description": "model.description",
+    "ModelInfo": "model.about",
     "Restorer": "model.restorer",
     "kept": "model.crops",
     "read_crop": "model.crops",
     "to_uint8": "model.crops",
     "arithmetic": "model.precision",
     "choose_precision": "model.precision",
-    "top_one": "model.restorer",
+    "top_one": "model.estimator",
     "Box": "model.tiling",
     "Tile": "model.tiling",
     "plan_tiles": "model.tiling",

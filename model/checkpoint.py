@@ -16,9 +16,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from model.about import AdapterInfo, ModelInfo
 from model.config import RestorerConfig
 from model.estimator import Estimator
-from model.facts import AdapterInfo, ModelInfo
 from model.restorer import Restorer
 from model.tensorfile import check_shapes, digest, look_up, read_tensors, write_tensors
 

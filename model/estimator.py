@@ -88,6 +88,12 @@ class ContextEncoder(nn.Module):
         return vector, self.ground(far)
 
 
+def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    layer = nn.Linear(weight.shape[1], weight.shape[0])
+    layer.load_state_dict({"weight": weight, "bias": bias})
+    return layer
+
+
 class Estimator(nn.Module):
     """Views -> probability of each adapter, and of none (ABAIR, phase III).
 
@@ -99,12 +105,6 @@ class Estimator(nn.Module):
         super().__init__()
         self.encode = PictureEncoder(config.context_width, config.context_dim)
         self.classify = nn.Linear(config.context_dim, 1 + adapters)
-
-    def forward(self, views: Views) -> Tensor:
-        """Estimate: -> logits (B, 1 + K), *none* first."""
-        vector, _ = self.encode(views)
-        logits: Tensor = self.classify(vector)
-        return logits
 
     def grown(self, count: int) -> "Estimator":
         """Return a copy that weighs ``count`` more adapters, of which it has no opinion yet."""
@@ -121,8 +121,24 @@ class Estimator(nn.Module):
         smaller.classify = _linear(self.classify.weight[kept], self.classify.bias[kept])
         return smaller
 
+    def forward(self, views: Views) -> Tensor:
+        """Estimate: -> logits (B, 1 + K), *none* first."""
+        vector, _ = self.encode(views)
+        logits: Tensor = self.classify(vector)
+        return logits
 
-def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
-    layer = nn.Linear(weight.shape[1], weight.shape[0])
-    layer.load_state_dict({"weight": weight, "bias": bias})
-    return layer
+
+def top_one(weights: Tensor) -> Tensor:
+    """Keep the most probable adapter at 1 (ABAIR's OH), or none where *none* is more probable.
+
+    Args:
+        weights: Probabilities of the adapters, shape (B, K), rows sum at most 1.
+
+    Returns:
+        Shape (B, K), one 1 a row at most.
+    """
+    if weights.shape[1] == 0:
+        return weights
+    best, index = weights.max(dim=1, keepdim=True)
+    rest = 1 - weights.sum(dim=1, keepdim=True)
+    return torch.zeros_like(weights).scatter(1, index, (best >= rest).to(weights.dtype))

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from model import checkpoint
+from model.about import AdapterInfo
 from model.checkpoint import BUNDLED
-from model.facts import AdapterInfo
 from model.restorer import Restorer
 from model.tensorfile import digest, look_up, read_tensors, write_tensors
 

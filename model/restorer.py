@@ -2,21 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import overload
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor, nn
 
+from model.about import AdapterInfo, ModelInfo
 from model.backbone import Backbone, Restored
 from model.config import RestorerConfig
 from model.crops import Crop, crops_of, to_uint8
-from model.estimator import ContextEncoder, Estimator
-from model.facts import AdapterInfo, Description, ModelInfo
+from model.description import Description
+from model.estimator import ContextEncoder, Estimator, top_one
 from model.lora import AdaptedConv2d, Blend
-from model.pictures import as_planes, like
+from model.photos import Photo, as_planes, like
 from model.precision import arithmetic, choose_precision
 from model.segmentation import SegmentationHead
 from model.views import Views, sample_views
@@ -100,34 +97,14 @@ class Restorer(nn.Module):
         probabilities = self.estimator(views).float().softmax(dim=1)
         return Description(vector, grid, probabilities[:, 1:])
 
-    @overload
     def restore(
         self,
-        image: NDArray[np.uint8],
-        *,
-        adapters: str | Mapping[str, float] = ...,
-        strength: float = ...,
-        tile: int = ...,
-    ) -> NDArray[np.uint8]: ...
-
-    @overload
-    def restore(
-        self,
-        image: Image.Image,
-        *,
-        adapters: str | Mapping[str, float] = ...,
-        strength: float = ...,
-        tile: int = ...,
-    ) -> Image.Image: ...
-
-    def restore(
-        self,
-        image: NDArray[np.uint8] | Image.Image,
+        image: Photo,
         *,
         adapters: str | Mapping[str, float] = "auto",
         strength: float = 1.0,
         tile: int = 1024,
-    ) -> NDArray[np.uint8] | Image.Image:
+    ) -> Photo:
         """Restore one photograph, an array or a PIL image.
 
         Args:
@@ -276,19 +253,3 @@ class Restorer(nn.Module):
             raise ValueError(f"unknown adapters {unknown}; resident are {names}")
         row = weights.new_tensor([adapters.get(name, 0.0) for name in names])
         return row.expand(len(weights), -1)
-
-
-def top_one(weights: Tensor) -> Tensor:
-    """Keep the most probable adapter at 1 (ABAIR's OH), or none where *none* is more probable.
-
-    Args:
-        weights: Probabilities of the adapters, shape (B, K), rows sum at most 1.
-
-    Returns:
-        Shape (B, K), one 1 a row at most.
-    """
-    if weights.shape[1] == 0:
-        return weights
-    best, index = weights.max(dim=1, keepdim=True)
-    rest = 1 - weights.sum(dim=1, keepdim=True)
-    return torch.zeros_like(weights).scatter(1, index, (best >= rest).to(weights.dtype))

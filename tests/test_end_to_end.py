@@ -12,9 +12,9 @@ from asgi_lifespan import LifespanManager
 from PIL import Image
 
 from model import checkpoint
+from model.about import AdapterInfo
 from model.config import Degradation, RestorerConfig
 from model.degradations import degrade
-from model.facts import AdapterInfo
 from model.metrics import psnr
 from model.restorer import Restorer
 from model.training.data import Batches, stream

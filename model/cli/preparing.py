@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from model import checkpoint
+from model.about import AdapterInfo
 from model.config import PRESETS, TITLES, Degradation
 from model.degradations import DEGRADATIONS, OwnDegradation
-from model.facts import AdapterInfo
 from model.restorer import Restorer
 from model.training.phases import Phase, adapter, baseline, estimator
 

@@ -97,7 +97,7 @@ def preview(
 def _read(path: Path) -> NDArray[np.uint8]:
     try:
         return read_picture(path).permute(1, 2, 0).numpy()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path} is no picture that can be read: {error}") from error
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 
+from model.about import AdapterInfo
 from model.cli.previewing import Seen
 from model.evaluation import MapScore, Score
-from model.facts import AdapterInfo
 
 
 def score_table(scores: Iterable[Score]) -> Table:

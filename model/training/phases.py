@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from model.config import CLASSES, CLEAN, Degradation
-from model.facts import Description
+from model.description import Description
 from model.restorer import Restorer
 from model.training.data import Batch, Mix
 from model.training.losses import log_mse, segmentation_loss, share_loss

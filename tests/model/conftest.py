@@ -1,9 +1,10 @@
 import pytest
 import torch
 
+from model.about import AdapterInfo
 from model.config import Degradation, RestorerConfig
+from model.description import Description
 from model.estimator import Estimator
-from model.facts import AdapterInfo, Description
 from model.restorer import Restorer
 
 TINY = RestorerConfig(

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from model import checkpoint
-from model.facts import AdapterInfo
+from model.about import AdapterInfo
 from model.installing import ADAPTER_FILES, install, remove
 from model.tensorfile import digest, read_tensors, write_tensors
 from model.views import sample_views

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from model.config import PRESETS
 from model.crops import crops_of
-from model.facts import Description
-from model.restorer import Restorer, top_one
+from model.description import Description
+from model.estimator import top_one
+from model.restorer import Restorer
 from model.views import Views, sample_views
 from tests.model.conftest import TINY, make_description, make_restorer
 

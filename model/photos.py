@@ -1,10 +1,15 @@
 """Photographs as users hold them, arrays and PIL images, to planes of bytes and back."""
 
+from typing import TypeVar
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+
+Photo = TypeVar("Photo", NDArray[np.uint8], Image.Image)
+"""An array (H, W, 3), uint8, RGB; or a PIL image."""
 
 _EIGHT_BITS = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV"})
 _GREY = frozenset({"1", "L", "LA"})
@@ -35,15 +40,13 @@ def as_planes(image: object) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 
 
-def like(
-    image: NDArray[np.uint8] | Image.Image, restored: Tensor
-) -> NDArray[np.uint8] | Image.Image:
+def like(image: Photo, restored: Tensor) -> Photo:
     """Give restored planes (3, H, W) the form of the image that they were read from.
 
     A grey image stays grey and keeps its alpha, if it has one; profile and EXIF are carried along.
     """
     pixels: NDArray[np.uint8] = restored.permute(1, 2, 0).contiguous().numpy()
-    if not isinstance(image, Image.Image):
+    if isinstance(image, np.ndarray):
         return pixels
     out = Image.fromarray(pixels)
     if image.mode in _GREY:

@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from model.pictures import as_planes, like
+from model.photos import as_planes, like
 
 
 def pixels(height: int = 20, width: int = 30) -> np.ndarray:
