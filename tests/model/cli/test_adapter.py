@@ -141,3 +141,15 @@ def test_a_built_in_degradation_has_one_way_to_be_trained(tmp_path):
     where = ["--data", tmp_path, "--run", tmp_path, "--weights", tmp_path, "--steps=1"]
     told = abair("train", "snow", *where, code=2)
     assert "abair adapter new snow" in told
+
+
+def test_a_training_that_is_stopped_says_so_and_is_no_adapter(tmp_path, weights, monkeypatch):
+    abair("adapter", "new", tmp_path / "dust")
+    monkeypatch.setattr("model.training.loop.Trainer._progress", lambda trainer: 0.5)
+    monkeypatch.setattr(
+        "model.training.loop.Trainer._occasions", lambda trainer: trainer.request_stop()
+    )
+    told = abair("adapter", "train", tmp_path / "dust", "--smoke", "--weights", weights, code=3)
+    assert "give the same command again to go on" in told
+    assert (tmp_path / "dust/smoke/run/last.pt").is_file()
+    assert not (tmp_path / "dust/smoke/weights").exists()
