@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from model.checkpoint import load
     from model.config import CLASSES, Degradation, RestorerConfig
-    from model.crops import kept, read_crop, to_uint8
+    from model.crops import kept, read_crop, to_levels
     from model.precision import arithmetic, choose_precision
     from model.restorer import AdapterInfo, Description, ModelInfo, Restorer, top_one
     from model.tiling import Box, Tile, plan_tiles
@@ -34,7 +34,7 @@ __all__ = [
     "plan_tiles",
     "read_crop",
     "sample_views",
-    "to_uint8",
+    "to_levels",
     "top_one",
 ]
 
@@ -49,7 +49,7 @@ _HOME = {
     "Restorer": "model.restorer",
     "kept": "model.crops",
     "read_crop": "model.crops",
-    "to_uint8": "model.crops",
+    "to_levels": "model.crops",
     "arithmetic": "model.precision",
     "choose_precision": "model.precision",
     "top_one": "model.restorer",

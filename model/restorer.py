@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from model.backbone import Backbone, Restored
 from model.config import RestorerConfig
-from model.crops import Crop, crops_of, to_uint8
+from model.crops import Crop, crops_of, to_levels
 from model.estimator import ContextEncoder, Estimator
 from model.lora import AdaptedConv2d, Blend
 from model.precision import arithmetic, choose_precision
@@ -208,7 +208,7 @@ class Restorer(nn.Module):
         """Restore one whole picture of any size.
 
         Args:
-            picture: Shape (3, H, W), uint8, RGB.
+            picture: Shape (3, H, W), uint8 or uint16, sRGB.
             adapters: ``auto`` (the estimator's blend), ``top`` (its best adapter alone), ``none``
                 (the baseline), or the weight of each adapter by name.
             strength: Blend of output and input, 0 (input) to 1.
@@ -216,7 +216,7 @@ class Restorer(nn.Module):
             precision: ``auto``, ``bf16`` or ``fp32``.
 
         Returns:
-            Shape (3, H, W), uint8.
+            Shape and type of ``picture``.
 
         Raises:
             ValueError: If ``adapters`` names an unknown mode or adapter.
@@ -227,7 +227,8 @@ class Restorer(nn.Module):
         for crop in self._crops(picture, tile):
             with arithmetic(choose_precision(precision, "cpu"), "cpu"):
                 restored = self.restore(crop.pixels, description, weights, crop.box)
-            crop.put(out, to_uint8(torch.lerp(crop.pixels, restored, strength))[0])
+            blended = torch.lerp(crop.pixels, restored, strength)
+            crop.put(out, to_levels(blended, out.dtype)[0])
         return out
 
     @torch.inference_mode()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, ParamSpec, TypeVar
 
 import typer
 
@@ -36,7 +36,14 @@ def restore(
         typer.Option(help="auto (soft blend), top (one), none (baseline), or rain:0.8,noise:0.2."),
     ] = "auto",
     strength: Annotated[float, typer.Option(min=0, max=1, help="Blend of input and output.")] = 1.0,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG and WebP.")] = 92,
+    quality: Annotated[
+        int | None,
+        typer.Option(min=1, max=100, help="Of JPEG, WebP, AVIF; 92, or 100 of lossless WebP."),
+    ] = None,
+    metadata: Annotated[
+        Literal["keep", "strip", "no-gps"],
+        typer.Option(help="EXIF, XMP and ICC profile: keep, strip (sRGB then), no-gps."),
+    ] = "keep",
     tile: Annotated[
         int, typer.Option(min=64, help="Pictures above tile x tile pixels are cut into tiles.")
     ] = 1024,
@@ -54,7 +61,8 @@ def restore(
     """Restore a picture, or every picture of a folder and its subfolders.
 
     A picture that is already in OUT is skipped, so that an interrupted run goes on where it was.
-    EXIF and colour profile are kept; the orientation is applied.
+    A file keeps its kind, unless OUT names another, and HEIC becomes JPEG; 16 bits, transparency,
+    EXIF, XMP and colour profile are kept; the orientation is applied.
     """
     from model.cli import restoring
 
@@ -62,6 +70,7 @@ def restore(
         adapters=_usage(restoring.parse_adapters, adapters),
         strength=strength,
         quality=quality,
+        metadata=metadata,
         tile=tile,
         write_map=write_map,
         report=report,

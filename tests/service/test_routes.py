@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from service.encoding import ENCODINGS
+from service.images import OFFERED
 from tests.service.fakes import file_of, photo, picture_of
 
 pytestmark = pytest.mark.anyio
@@ -89,7 +89,7 @@ async def test_multipart_does_as_the_raw_body_does(serving, field):
 async def test_a_file_goes_back_in_its_own_format_or_png(serving, kind):
     async with serving() as client:
         answer = await post(client, data=file_of(photo(), kind), kind=f"image/{kind.lower()}")
-    expected = kind.lower() if kind.lower() in ENCODINGS else "png"
+    expected = kind.lower() if kind.lower() in OFFERED else "png"
     assert answer.headers["content-type"] == f"image/{expected}"
     mean = np.abs(picture_of(answer.content).astype(int) - (255 - photo())).mean()
     assert mean < 6
