@@ -8,7 +8,8 @@ import imagecodecs
 import numpy as np
 import pillow_heif
 import tifffile
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 from skimage.color import rgb2lab
 
 ORIENTATION, MAKE, GPS, EXIF = 0x0112, 0x010F, 0x8825, 0x8769
@@ -193,7 +194,7 @@ def facts_of(data):
     """What a file holds: format, mode, bits, size, profile, EXIF, XMP."""
     try:
         image = Image.open(io.BytesIO(data))
-    except Image.UnidentifiedImageError:  # Pillow has no floats in colour
+    except UnidentifiedImageError:  # Pillow has no floats in colour
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             page = file.pages.first
             size = (page.imagewidth, page.imagelength)
@@ -202,7 +203,7 @@ def facts_of(data):
         bits = 8
         if image.format == "PNG":
             bits = data[24]
-        elif image.format == "TIFF":
+        elif isinstance(image, TiffImageFile):
             bits = max(image.tag_v2[258])
         mode = {"I;16": "L", "I;16B": "L", "1": "L"}.get(image.mode, image.mode)
         return _facts(image.format, mode, bits, image.size, image.info, image.getexif())

@@ -23,6 +23,8 @@ _SRGB_TOLERANCE = 2
 _BAND_PIXELS = 2**20
 _SPACES: dict[bytes, Space] = {b"GRAY": "gray", b"RGB ": "rgb", b"CMYK": "cmyk"}
 CHANNELS: dict[Space, int] = {"gray": 1, "rgb": 3, "cmyk": 4}
+"""Channels of each space."""
+_PROBE_LEVELS: dict[Space, int] = {"gray": 256, "rgb": 9, "cmyk": 2}
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def for_model(values: Pixels, space: Space, icc: bytes, *, strip: bool) -> Colou
         if space == "cmyk":
             return Colours(_plain_rgb(values), notices=(*notices, _PLAIN_CMYK))
         return Colours(_three(values), notices=notices)
-    if _is_srgb(icc):
+    if _judged(icc) == "srgb":
         return Colours(_three(values), icc=b"" if strip else icc)
     rgb = _transformed(values, icc, _srgb(), to_srgb=True)
     if space == "cmyk":
@@ -104,33 +106,25 @@ def _problem(icc: bytes, space: Space) -> str:
     described = _SPACES.get(icc[16:20])
     if described != space and not (described == "rgb" and space == "gray"):
         return "is for other colours than the file's"
-    return "" if _is_usable(icc) else "cannot be used"
+    return "cannot be used" if _judged(icc) == "unusable" else ""
 
 
-@functools.lru_cache(maxsize=16)
-def _is_usable(icc: bytes) -> bool:
+@functools.lru_cache(maxsize=8)
+def _judged(icc: bytes) -> Literal["unusable", "srgb", "other"]:
+    """Judge a profile by what it does; sRGB is what 8 bits can hardly tell from it."""
     space = _SPACES[icc[16:20]]
-    probe = np.zeros((1, 1, CHANNELS[space]), np.uint8)
-    try:
-        _transformed(probe, icc, _srgb(), to_srgb=True)
-        if space != "cmyk":
-            _transformed(np.zeros((1, 1, 3), np.uint8), _srgb(), icc, to_srgb=False)
-    except (imagecodecs.CmsError, ValueError):
-        return False
-    return True
-
-
-@functools.lru_cache(maxsize=16)
-def _is_srgb(icc: bytes) -> bool:
-    """Whether a profile's colours are those of sRGB, to what 8 bits can tell."""
-    space = _SPACES[icc[16:20]]
-    if space == "cmyk":
-        return False
-    levels = np.linspace(0, 255, 9 if space == "rgb" else 256).astype(np.uint8)
+    levels = np.linspace(0, 255, _PROBE_LEVELS[space]).astype(np.uint8)
     grid = np.meshgrid(*[levels] * CHANNELS[space], indexing="ij")
     probe = np.stack(grid, axis=-1).reshape(1, -1, CHANNELS[space])
-    there = _transformed(probe, icc, _srgb(), to_srgb=True).astype(np.int32)
-    return int(np.abs(there - probe).max()) <= _SRGB_TOLERANCE
+    try:
+        there = _transformed(probe, icc, _srgb(), to_srgb=True)
+        if space == "cmyk":
+            return "other"
+        _transformed(there, _srgb(), icc, to_srgb=False)
+    except (imagecodecs.CmsError, ValueError):
+        return "unusable"
+    off = np.abs(there.astype(np.int32) - probe).max()
+    return "srgb" if off <= _SRGB_TOLERANCE else "other"
 
 
 @functools.cache

@@ -99,7 +99,8 @@ def _deflated(rows: Pixels) -> bytes:
     """Compress rows (h, W, C) as differences from the pixel to the left."""
     change = rows.copy()
     change[:, 1:] -= rows[:, :-1]
-    return bytes(imagecodecs.zlib_encode(change.astype(change.dtype.newbyteorder("<")), level=1))
+    little = change.astype(change.dtype.newbyteorder("<"), copy=False)
+    return bytes(imagecodecs.zlib_encode(little.tobytes(), level=1))
 
 
 def _segment(marker: int, payload: bytes) -> bytes:

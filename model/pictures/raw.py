@@ -49,6 +49,7 @@ class Raw:
         values: Shape (H, W, C), uint8 or uint16; C is 1 of grey, 3 of RGB, 4 of CMYK.
         space: What the channels are.
         alpha: Shape (H, W), of the type of ``values``, or None.
+        format: Pillow's name of the file's format.
         exif: EXIF tags.
         xmp: XMP packet; empty: none.
         icc: ICC profile; empty: none.
@@ -58,6 +59,7 @@ class Raw:
     values: Pixels
     space: Space
     alpha: Pixels | None = None
+    format: str = "TIFF"
     exif: Image.Exif = field(default_factory=Image.Exif)
     xmp: bytes = b""
     icc: bytes = b""
@@ -113,6 +115,7 @@ def read(data: bytes) -> Raw:
             values,
             space,
             alpha,
+            format=image.format or "",
             exif=exif,
             xmp=bytes(image.info.get("xmp") or b""),
             icc=bytes(image.info.get("icc_profile") or b""),

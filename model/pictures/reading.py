@@ -41,7 +41,6 @@ def decode(data: bytes, *, metadata: Metadata = "keep") -> Picture:
         BrokenPictureError: If it is damaged or cut off.
         MemoryError: If there is no memory for it.
     """
-    header = read_header(data)
     try:
         found = tiff.read(data) if tiff.is_tiff(data) else raw.read(data)
         orientation = orientation_of(found.exif)
@@ -52,6 +51,8 @@ def decode(data: bytes, *, metadata: Metadata = "keep") -> Picture:
         raise
     except Exception as error:  # noqa: BLE001 - a decoder stumbling is the file's fault
         raise BrokenPictureError(f"the picture cannot be decoded: {error}") from None
+    if not colours.rgb.size:
+        raise BrokenPictureError("the picture has no pixels")
     height, width = colours.rgb.shape[:2]
     exif, no_exif = _kept(NO_EXIF, lambda: kept_exif(found.exif, metadata, (width, height)))
     xmp, no_xmp = _kept(NO_XMP, lambda: kept_xmp(found.xmp, metadata))
@@ -59,7 +60,7 @@ def decode(data: bytes, *, metadata: Metadata = "keep") -> Picture:
         rgb=colours.rgb,
         alpha=None if found.alpha is None else _upright(found.alpha, orientation),
         grey=found.space == "gray",
-        format=header.format,
+        format=found.format,
         exif=exif,
         xmp=xmp,
         icc=colours.icc,

@@ -84,10 +84,10 @@ def _first_page(data: bytes) -> Iterator[tuple[tifffile.TiffPage, bool]]:
     """Give the first page, and whether there are more."""
     try:
         file = tifffile.TiffFile(io.BytesIO(data))
+        page = file.pages[0]
     except Exception as error:  # noqa: BLE001 - a parser stumbling is the file's fault
         raise BrokenPictureError(f"the picture's header cannot be read: {error}") from None
     with file:
-        page = file.pages[0]
         if not isinstance(page, tifffile.TiffPage) or min(page.imagewidth, page.imagelength) < 1:
             raise BrokenPictureError("the picture has no pixels")
         yield page, _has_second(file)

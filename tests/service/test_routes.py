@@ -1,9 +1,11 @@
 """Each endpoint through the whole HTTP stack, on an engine without a model."""
 
+import asyncio
 import base64
 import io
 import re
 
+import imagecodecs
 import numpy as np
 import pytest
 
@@ -35,6 +37,24 @@ async def test_a_large_picture_is_cut_into_tiles_and_stitched(serving, engine):
         answer = await post(client, data=file_of(degraded))
     np.testing.assert_array_equal(picture_of(answer.content), 255 - degraded)
     assert sum(count for kind, count in engine.batches if kind == "restore") == 12
+
+
+async def test_pictures_of_8_and_16_bits_at_once_each_keep_theirs(serving, engine):
+    deep = photo().astype(np.uint16) * 257
+    engine.gate.clear()
+    async with serving(max_wait_ms=20) as client:
+        waiting = [
+            asyncio.create_task(post(client, data=data))
+            for data in (file_of(photo()), bytes(imagecodecs.png_encode(deep))) * 3
+        ]
+        await asyncio.sleep(0.05)
+        engine.gate.set()
+        answers = [(await answer).content for answer in waiting]
+    for index, answer in enumerate(answers):
+        if index % 2:
+            np.testing.assert_array_equal(imagecodecs.png_decode(answer), 65535 - deep)
+        else:
+            np.testing.assert_array_equal(picture_of(answer), 255 - photo())
 
 
 async def test_the_headers_tell_what_was_seen_and_done(serving):
