@@ -62,6 +62,8 @@ def for_model(values: Pixels, space: Space, icc: bytes, *, strip: bool) -> Colou
     if _judged(icc) == "srgb":
         return Colours(_three(values), icc=b"" if strip else icc)
     rgb = _transformed(values, icc, _srgb(), to_srgb=True)
+    if space == "gray":
+        rgb = _three(_one(rgb))  # a profile of RGB may put neutral colours a level apart
     if space == "cmyk":
         return Colours(rgb, notices=("CMYK was converted to sRGB by its profile",))
     return Colours(rgb) if strip else Colours(rgb, values, icc)
@@ -87,13 +89,14 @@ def in_own_colours(picture: Picture, restored: Pixels) -> Pixels:
     if picture.grey:
         restored = _three(_one(restored))
     out = np.empty_like(picture.own)
-    full = np.iinfo(out.dtype).max
+    wide, own_type = (cv2.CV_16S, cv2.CV_8U) if out.dtype == np.uint8 else (cv2.CV_32S, cv2.CV_16U)
     for rows in _bands(out):
         before = _transformed(picture.rgb[rows], _srgb(), picture.icc, to_srgb=False)
         after = _transformed(restored[rows], _srgb(), picture.icc, to_srgb=False)
-        change = after.astype(np.int32) - before
-        own = picture.own[rows] + change[:, :, : out.shape[2]]
-        out[rows] = np.clip(own, 0, full)
+        channels = out.shape[2]
+        change = cv2.subtract(after[:, :, :channels], before[:, :, :channels], dtype=wide)
+        moved = cv2.add(picture.own[rows], change, dtype=own_type)  # clamps
+        out[rows] = moved.reshape(out[rows].shape)
     return out
 
 

@@ -32,6 +32,7 @@ _SPACES: dict[int, Space] = {
 }
 _PREMULTIPLIED, _STRAIGHT = 1, 2
 _MAX_SAMPLES = 8
+_DNG_VERSION = 50706
 _MAX_TILE_PIXELS = 2**26
 
 
@@ -44,9 +45,14 @@ def header_of(data: bytes) -> Header:
     """Read the first page's size.
 
     Raises:
+        UnsupportedPictureError: If it is a raw photograph.
         BrokenPictureError: If there is none.
     """
     with _first_page(data) as (page, _):
+        if data[8:10] == b"CR" or _DNG_VERSION in page.tags or page.is_reduced:
+            raise UnsupportedPictureError(  # its first page would be a thumbnail
+                "raw photographs are not read", hint="Develop it to TIFF, PNG or JPEG first."
+            )
         return Header("TIFF", page.imagewidth, page.imagelength)
 
 
@@ -57,6 +63,7 @@ def read(data: bytes) -> Raw:
         UnsupportedPictureError: If its pixels are of a kind that isn't read.
         Exception: Whatever a decoder raises of a damaged file.
     """
+    header_of(data)
     with _first_page(data) as (page, several):
         if page.bitspersample <= 8:
             try:

@@ -82,6 +82,27 @@ def test_sixteen_bits_of_a_wide_gamut_keep_fine_steps():
     assert len(np.unique(values_of(body))) > 200
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 4), (4, 1), (3, 7)])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_any_size_is_converted(size, channels, dtype):
+    pixels = waves(*size, dtype, channels)
+    data = tiff_of(
+        pixels if channels == 3 else pixels[:, :, 0],
+        photometric="rgb" if channels == 3 else "minisblack",
+        planarconfig="contig" if channels == 3 else None,
+        iccprofile=profile("Adobe RGB"),
+    )
+    picture = decode(data)
+    inverted = np.iinfo(dtype).max - picture.rgb
+    body, _ = encode(picture, inverted, ENCODINGS["png"], quality=92)
+    again = decode(body)
+    assert again.rgb.shape == (*size, 3)
+    assert np.abs(again.rgb.astype(int) - inverted).max() <= 0.2 * np.iinfo(dtype).max
+    same, _ = encode(picture, picture.rgb.copy(), ENCODINGS["png"], quality=92)
+    np.testing.assert_array_equal(values_of(same), pixels)
+
+
 def test_strip_gives_srgb_without_a_profile():
     data = sent_with("Adobe RGB")
     picture = decode(data, metadata="strip")

@@ -187,6 +187,18 @@ def test_other_numbers_are_refused(dtype):
         decode(tiff_of(np.zeros((4, 4), dtype)))
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"subfiletype": 1}, {"extratags": [(50706, 1, 4, (1, 4, 0, 0), True)]}],
+    ids=["a thumbnail first", "DNG"],
+)
+def test_the_thumbnail_of_a_raw_photograph_is_not_taken_for_it(options):
+    data = tiff_of(waves(), photometric="rgb", **options)
+    for read in (read_header, decode):
+        with pytest.raises(UnsupportedPictureError, match="raw photographs"):
+            read(data)
+
+
 def test_a_small_tiff_cannot_ask_for_a_large_tile():
     page = tiff_of(np.zeros((16, 16), np.uint16), tile=(16, 16), compression="zlib")
     with tifffile.TiffFile(body := io.BytesIO(page), mode="r+") as file:
