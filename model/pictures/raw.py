@@ -1,6 +1,7 @@
 """What a file holds before colours and turns are settled, read by Pillow."""
 
 import io
+import logging
 from dataclasses import dataclass, field
 
 import imagecodecs
@@ -21,6 +22,7 @@ else:
     HEIF = True
     pillow_heif.register_heif_opener(thumbnails=False)
 
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # damage is told by exceptions
 Image.MAX_IMAGE_PIXELS = None  # the header is checked against the caller's limit, before decoding
 PngImagePlugin.MAX_TEXT_CHUNK = MAX_PROFILE_BYTES
 

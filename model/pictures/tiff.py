@@ -19,7 +19,7 @@ from model.pictures.metadata import loaded_exif
 from model.pictures.picture import Header, Pixels
 from model.pictures.raw import SEVERAL, Raw
 
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # exceptions tell it
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _COMPRESSIONS = (1, 5, 8, 32773, 32946, 34925, 50000)  # none, LZW, deflate, PackBits, LZMA, Zstd

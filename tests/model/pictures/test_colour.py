@@ -86,7 +86,7 @@ def test_sixteen_bits_of_a_wide_gamut_keep_fine_steps():
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_any_size_is_converted(size, channels, dtype):
-    pixels = waves(*size, dtype, channels)
+    pixels = waves(size[0], size[1], dtype, channels)
     data = tiff_of(
         pixels if channels == 3 else pixels[:, :, 0],
         photometric="rgb" if channels == 3 else "minisblack",
