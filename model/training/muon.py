@@ -1,8 +1,9 @@
 """Muon: momentum whose matrices are made orthogonal, for convolution kernels.
 
 Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024). The kernel of a
-convolution counts as a matrix (out, in * k * k). torch.optim.Muon takes 2-D parameters one by
-one; this one takes kernels and makes equal shapes orthogonal in one batch.
+convolution counts as a matrix (out, in * k * k), one that doubles the channels for a gate as two:
+value and gate are layers of their own, and the halves cost half. torch.optim.Muon takes 2-D
+parameters one by one; this one takes kernels and makes equal shapes orthogonal in one batch.
 """
 
 from collections import defaultdict
@@ -51,31 +52,26 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Update every parameter that has a gradient."""
         for group in self.param_groups:
-            alike: dict[tuple[int, int], list[torch.nn.Parameter]] = defaultdict(list)
+            alike: dict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
             for parameter in group["params"]:
-                if parameter.grad is not None:
-                    rows = parameter.shape[0]
-                    alike[rows, parameter.numel() // rows].append(parameter)
-            for shape, parameters in alike.items():
-                self._update(group, shape, parameters)
+                if parameter.grad is None:
+                    continue
+                ahead = self._look_ahead(parameter, group["momentum"]).flatten(1)
+                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                parts = 2 if parameter.shape[0] == 2 * parameter.shape[1] else 1
+                for kernel, matrix in zip(parameter.chunk(parts), ahead.chunk(parts), strict=True):
+                    alike[matrix.shape].append((kernel, matrix))
+            for (rows, columns), pairs in alike.items():
+                scale = max(1.0, rows / columns) ** 0.5
+                updates = orthogonalise(torch.stack([matrix for _, matrix in pairs]))
+                for (kernel, _), update in zip(pairs, updates, strict=True):
+                    kernel.add_(update.view_as(kernel).to(kernel.dtype), alpha=-group["lr"] * scale)
 
-    def _update(
-        self, group: dict[str, float], shape: tuple[int, int], parameters: list[torch.nn.Parameter]
-    ) -> None:
-        directions = []
-        for parameter in parameters:
-            assert parameter.grad is not None
-            state = self.state[parameter]
-            if "momentum" not in state:
-                state["momentum"] = torch.zeros_like(parameter)
-            state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
-            ahead = parameter.grad.lerp(state["momentum"], group["momentum"])
-            directions.append(ahead.reshape(shape))
-        scale = max(1.0, shape[0] / shape[1]) ** 0.5
-        for parameter, update in zip(
-            parameters, orthogonalise(torch.stack(directions)), strict=True
-        ):
-            parameter.mul_(1 - group["lr"] * group["weight_decay"])
-            parameter.add_(
-                update.reshape(parameter.shape).to(parameter.dtype), alpha=-group["lr"] * scale
-            )
+    def _look_ahead(self, parameter: torch.nn.Parameter, momentum: float) -> Tensor:
+        """Update the momentum; return Nesterov's direction, shape of the parameter."""
+        assert parameter.grad is not None
+        state = self.state[parameter]
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(parameter)
+        state["momentum"].lerp_(parameter.grad, 1 - momentum)
+        return parameter.grad.lerp(state["momentum"], momentum)

@@ -12,12 +12,12 @@ from model.training.data import Batch, Mix
 from model.training.losses import log_mse, segmentation_loss, share_loss
 
 CLASS_WEIGHTS = {
-    CLEAN: 1.0,
-    Degradation.NOISE: 1.5,
-    Degradation.BLUR: 1.5,
-    Degradation.RAIN: 1.5,
-    Degradation.HAZE: 1.0,
-    Degradation.LOWLIGHT: 1.0,
+    CLEAN: 0.2,
+    Degradation.NOISE: 2.0,
+    Degradation.BLUR: 1.0,
+    Degradation.RAIN: 1.3,
+    Degradation.HAZE: 0.8,
+    Degradation.LOWLIGHT: 0.5,
 }
 """What a picture of each class counts in phase I: the errors of haze and low light are coherent
 over a picture, so their gradients drown the others' at equal weights (docs/experiments.md)."""
