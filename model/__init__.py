@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from model.about import AdapterInfo, ModelInfo
     from model.checkpoint import load
     from model.config import CLASSES, Degradation, RestorerConfig
-    from model.crops import kept, read_crop, to_uint8
+    from model.crops import kept, read_crop, to_levels
     from model.description import Description
     from model.estimator import top_one
     from model.precision import arithmetic, choose_precision
@@ -37,7 +37,7 @@ __all__ = [
     "plan_tiles",
     "read_crop",
     "sample_views",
-    "to_uint8",
+    "to_levels",
     "top_one",
 ]
 
@@ -52,7 +52,7 @@ _HOME = {
     "Restorer": "model.restorer",
     "kept": "model.crops",
     "read_crop": "model.crops",
-    "to_uint8": "model.crops",
+    "to_levels": "model.crops",
     "arithmetic": "model.precision",
     "choose_precision": "model.precision",
     "top_one": "model.estimator",

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from model.tiling import Tile, plan_tiles
-from model.views import as_float
+from model.views import FULL_SCALE, as_float
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,10 @@ def kept(values: Tensor, tile: Tile) -> Tensor:
     ]
 
 
-def to_uint8(image: Tensor) -> Tensor:
-    """Round [0, 1] to uint8, clamping what lies outside."""
-    return image.mul(255).round_().clamp_(0, 255).to(torch.uint8)
+def to_levels(image: Tensor, dtype: torch.dtype) -> Tensor:
+    """Round [0, 1] to all the levels of uint8 or uint16, clamping what lies outside."""
+    full = FULL_SCALE[dtype]
+    return image.mul(full).round_().clamp_(0, full).to(dtype)
 
 
 def _reflected(length: int, extra: int) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from model.about import AdapterInfo, ModelInfo
 from model.backbone import Backbone, Restored
 from model.config import RestorerConfig
-from model.crops import Crop, crops_of, to_uint8
+from model.crops import Crop, crops_of, to_levels
 from model.description import Description
 from model.estimator import ContextEncoder, Estimator, top_one
 from model.lora import AdaptedConv2d, Blend
@@ -108,17 +108,17 @@ class Restorer(nn.Module):
         """Restore one photograph, an array or a PIL image.
 
         Args:
-            image: An array of shape (H, W, 3), uint8, RGB; or a PIL image of 8 bits a channel,
-                whose grey stays grey and whose alpha is carried through untouched.
+            image: An array of shape (H, W, 3), uint8 or uint16, RGB; or a PIL image of 8 bits a
+                channel, whose grey stays grey and whose alpha is carried through untouched.
             adapters: As of ``restore_picture``.
             strength: As of ``restore_picture``.
             tile: As of ``restore_picture``.
 
         Returns:
-            What came, restored: an array for an array, an image for an image; same size.
+            What came, restored: an array for an array, of its type; an image for an image.
 
         Raises:
-            TypeError: If it is neither, or not of 8 bits.
+            TypeError: If it is neither, or an image of other bits.
             ValueError: If its shape isn't (H, W, 3), or ``adapters`` names something unknown.
         """
         restored = self.restore_picture(
@@ -191,7 +191,7 @@ class Restorer(nn.Module):
         """Restore one whole picture of any size.
 
         Args:
-            picture: Shape (3, H, W), uint8, RGB.
+            picture: Shape (3, H, W), uint8 or uint16, sRGB.
             adapters: ``auto`` (the estimator's blend), ``top`` (its best adapter alone), ``none``
                 (the baseline), or the weight of each adapter by name.
             strength: Blend of output and input, 0 (input) to 1.
@@ -199,7 +199,7 @@ class Restorer(nn.Module):
             precision: ``auto``, ``bf16`` or ``fp32``.
 
         Returns:
-            Shape (3, H, W), uint8.
+            Shape and type of ``picture``.
 
         Raises:
             ValueError: If ``adapters`` names an unknown mode or adapter.
@@ -210,7 +210,8 @@ class Restorer(nn.Module):
         for crop in self._crops(picture, tile):
             with arithmetic(choose_precision(precision, "cpu"), "cpu"):
                 restored = self.restore_crops(crop.pixels, description, weights, crop.box)
-            crop.put(out, to_uint8(torch.lerp(crop.pixels, restored, strength))[0])
+            blended = torch.lerp(crop.pixels, restored, strength)
+            crop.put(out, to_levels(blended, out.dtype)[0])
         return out
 
     @torch.inference_mode()

@@ -20,7 +20,8 @@ GRID = 4
 """Patches a side: GRID * GRID in all, evenly spread."""
 
 _BAND_PIXELS = 2**20
-_FULL_SCALE = {torch.uint8: 255.0, torch.uint16: 65535.0}
+FULL_SCALE = {torch.uint8: 255.0, torch.uint16: 65535.0}
+"""Highest value of the types that files have."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Views:
 
 def as_float(picture: Tensor) -> Tensor:
     """Convert uint8 or uint16 to float32 in [0, 1]; floats pass through."""
-    scale = _FULL_SCALE.get(picture.dtype)
+    scale = FULL_SCALE.get(picture.dtype)
     return picture if scale is None else picture.float() / scale
 
 

@@ -10,19 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import colours_of
-from service import maps
-from service.encoding import (
-    BY_MEDIA_TYPE,
-    ENCODINGS,
+from model.pictures import (
     Encoding,
-    check_size,
+    Header,
+    Picture,
+    default_quality,
     encode,
     natural_encoding,
     png_bytes,
+    to_eight_bits,
 )
+from service import maps
 from service.engine import Pixels
 from service.errors import InvalidOptionsError, NotAcceptableError
-from service.images import Header, Picture
+from service.images import BY_MEDIA_TYPE, OFFERED
 from service.negotiation import JSON, choose
 from service.schemas import (
     ClassReport,
@@ -106,9 +107,10 @@ class Facts:
 
 @dataclass(frozen=True)
 class RestoreForm:
-    """The form of an answer to ``/restore``."""
+    """The form of an answer to ``/restore``, with the quality of a lossy one."""
 
     encoding: Encoding
+    quality: int
     as_json: bool
 
 
@@ -120,22 +122,39 @@ def restore_form(options: RestoreOptions, accept: str, header: Header) -> Restor
         InvalidOptionsError: If the format is unknown here or cannot hold the picture.
     """
     if options.format == "auto":
-        natural = natural_encoding(header.format)
-        offered = [encoding.media_type for encoding in ENCODINGS.values()]
+        natural = natural_encoding(header)
+        offered = list(BY_MEDIA_TYPE)
         media_type = choose(accept, [*offered, JSON], default=natural.media_type)
         encoding = BY_MEDIA_TYPE.get(media_type, natural)
         if max(header.width, header.height) > encoding.max_side:
-            encoding = ENCODINGS["png"]
-        return RestoreForm(encoding, as_json=media_type == JSON)
-    if options.format not in ENCODINGS:
+            encoding = OFFERED["png"]
+        return RestoreForm(
+            encoding, _quality(options, header, encoding), as_json=media_type == JSON
+        )
+    if options.format not in OFFERED:
         raise InvalidOptionsError(f"{options.format} cannot be written by this service")
-    encoding = ENCODINGS[options.format]
-    check_size(encoding, header.width, header.height)
+    encoding = OFFERED[options.format]
+    _check_size(encoding, header.width, header.height)
     try:
         media_type = choose(accept, [encoding.media_type, JSON], default=encoding.media_type)
     except NotAcceptableError:  # the option outranks the header
         media_type = encoding.media_type
-    return RestoreForm(encoding, as_json=media_type == JSON)
+    return RestoreForm(encoding, _quality(options, header, encoding), as_json=media_type == JSON)
+
+
+def _quality(options: RestoreOptions, header: Header, encoding: Encoding) -> int:
+    given = "quality" in options.model_fields_set
+    return options.quality if given else default_quality(header, encoding)
+
+
+def _check_size(encoding: Encoding, width: int, height: int) -> None:
+    """Refuse a picture that ``encoding`` cannot hold."""
+    if max(width, height) > encoding.max_side:
+        raise InvalidOptionsError(
+            f"{encoding.name} holds at most {encoding.max_side} pixels a side, "
+            f"the picture is {width}x{height}",
+            hint="Ask for format=png.",
+        )
 
 
 def map_form(options: MapOptions, accept: str, classes: tuple[str, ...]) -> str:
@@ -166,7 +185,7 @@ def restored_answer(
 ) -> Result:
     """Encode a restored picture and tell what was done."""
     with facts.stages.measure("encode"):
-        body, notices = encode(picture, pixels, form.encoding, quality=options.quality)
+        body, notices = encode(picture, pixels, form.encoding, quality=form.quality)
     notices = picture.notices + notices
     headers = _headers(facts, notices)
     if not form.as_json:
@@ -210,7 +229,9 @@ def _map_picture(picture: Picture, segmentation: Segmentation, options: MapOptio
     classes = segmentation.classes
     if options.view == "overlay":
         clean = classes.index("clean") if "clean" in classes else -1
-        return png_bytes(maps.overlay(picture.rgb, segmentation.labels, classes, clean=clean))
+        return png_bytes(
+            maps.overlay(to_eight_bits(picture.rgb), segmentation.labels, classes, clean=clean)
+        )
     if options.view == "heat":
         return png_bytes(maps.heat(segmentation.planes[0]))
     return maps.label_png(segmentation.labels, classes)

@@ -146,7 +146,7 @@ def _codecs() -> Iterator[Finding]:
     if importlib.util.find_spec("pillow_heif"):
         yield Finding("HEIC", "ok", "pillow-heif is installed")
     else:
-        yield Finding("HEIC", "note", "not read", "if you need it: pip install pillow-heif")
+        yield Finding("HEIC", "note", "not read", "if you need it: pip install 'abair[heic]'")
 
 
 def _port(settings: Settings) -> Finding:

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
-"""Picture of shape (H, W, 3), uint8, RGB in [0, 255]."""
+Pixels = NDArray[np.uint8 | np.uint16]
+"""Picture of shape (H, W, 3), sRGB; uint8 in [0, 255] or uint16 in [0, 65535]."""
 
 Description = Any
 """What an engine knows of a picture as a whole; nobody else looks inside."""
@@ -168,10 +168,10 @@ class Engine(Protocol):
         """Reduce the estimator's weights to the likeliest adapter alone, or to none."""
 
     def restore(self, tasks: Sequence[RestoreTask]) -> list[Pixels]:
-        """Restore tiles whose crops have equal sizes; returns what they keep."""
+        """Restore tiles whose crops have equal sizes and types; returns what they keep."""
 
     def segment(self, tasks: Sequence[SegmentTask]) -> list[Segmented]:
-        """Segment tiles whose crops have equal sizes."""
+        """Segment tiles whose crops have equal sizes and types."""
 
     def warm_up(self) -> None:
         """Run each kind of work once, so that the first caller need not wait."""

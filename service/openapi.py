@@ -29,7 +29,15 @@ REPORTS: tuple[type[BaseModel], ...] = (
     ReadyReport,
     Problem,
 )
-IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp", "image/avif")
+IMAGE_TYPES = (
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "image/tiff",
+    "image/bmp",
+    "image/avif",
+    "image/heic",
+)
 BINARY: Schema = {"schema": {"type": "string", "format": "binary"}}
 
 

@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 import structlog
 
+from model.pictures import Metadata, Picture
 from service.admission import Admission
 from service.answers import (
     NPZ,
@@ -35,9 +36,9 @@ from service.errors import (
     OutOfMemoryError,
     UnhealthyError,
 )
-from service.images import Picture, decode, read_header
+from service.images import decode, read_header
 from service.metrics import ServiceMetrics
-from service.schemas import MapOptions, Metadata, RestoreOptions
+from service.schemas import MapOptions, RestoreOptions
 from service.settings import Settings
 from service.work import DescribeWork, Outcome, RestoreWork, SegmentWork, Work, unit
 
@@ -162,7 +163,7 @@ class Pipeline:
         strength: float,
         stages: Stages,
     ) -> Pixels:
-        """Restore every tile into a new picture of shape (H, W, 3), uint8."""
+        """Restore every tile into a new picture of the input's shape and type."""
         if strength == 0:
             return picture.rgb
         out = np.empty_like(picture.rgb)

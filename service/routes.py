@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from service import errors, openapi
 from service.answers import NPZ, PNG, Result
-from service.encoding import BY_MEDIA_TYPE
 from service.errors import DeadlineExceededError, NotReadyError
+from service.images import BY_MEDIA_TYPE
 from service.lifecycle import Lifecycle
 from service.negotiation import JSON
 from service.schemas import (

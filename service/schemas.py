@@ -12,11 +12,11 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from model.pictures import Metadata
 from service.errors import FieldProblem, InvalidOptionsError
 
 AdapterMode = Literal["auto", "top", "none"]
 Format = Literal["auto", "png", "jpeg", "webp", "avif"]
-Metadata = Literal["keep", "strip", "no-gps"]
 
 
 def _parse_adapters(value: object) -> object:
@@ -62,8 +62,13 @@ class RestoreOptions(BaseModel):
     format: Format = Field(
         "auto", description="Of the answer; auto: what Accept names, else the input's."
     )
-    quality: int = Field(92, ge=1, le=100, description="Of jpeg, webp and avif.")
-    metadata: Metadata = Field("keep", description="EXIF and ICC profile: keep, strip, no-gps.")
+    quality: int = Field(
+        92, ge=1, le=100, description="Of jpeg, webp and avif; 100 makes webp lossless."
+    )
+    metadata: Metadata = Field(
+        "keep",
+        description="EXIF, XMP, ICC profile: keep, strip (sRGB then), no-gps (all but the place).",
+    )
     blend: Literal["image", "pixel"] = Field(
         "image", description="image: one set of weights; pixel is not available yet."
     )

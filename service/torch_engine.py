@@ -178,7 +178,7 @@ class TorchEngine:
                 strength = crops.new_tensor([task.strength for task in tasks]).view(-1, 1, 1, 1)
                 restored = torch.lerp(crops, restored, strength)
             pixels = [
-                _interleaved(model.to_uint8(model.kept(row, _tile(task))))
+                _interleaved(model.to_levels(model.kept(row, _tile(task)), _dtype(task)))
                 for row, task in zip(restored, tasks, strict=True)
             ]
             del restored
@@ -249,6 +249,11 @@ def _interleaved(image: Tensor) -> Pixels:
     """Bring (3, H, W) to the host as (H, W, 3)."""
     pixels: Pixels = image.permute(1, 2, 0).contiguous().cpu().numpy()
     return pixels
+
+
+def _dtype(task: RestoreTask) -> torch.dtype:
+    """Return the type of a task's picture and answer."""
+    return torch.uint8 if task.picture.dtype == np.uint8 else torch.uint16
 
 
 def _tile(task: RestoreTask | SegmentTask) -> model.Tile:

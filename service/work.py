@@ -20,7 +20,7 @@ class DescribeWork:
 
 @dataclass(frozen=True)
 class RestoreWork:
-    """Restore one tile and put it into ``out``, shape (H, W, 3), uint8."""
+    """Restore one tile and put it into ``out``, shape (H, W, 3), of the picture's type."""
 
     task: RestoreTask
     out: Pixels
@@ -47,13 +47,14 @@ Outcome = Described | NDArray[np.float64] | None
 
 
 def unit(work: Work, *, since: float | None = None) -> Unit[Work]:
-    """Make a unit; what it costs is pixels, what it may share a batch with has its crop's size."""
+    """Make a unit; what it costs is pixels, what shares a batch has its crop's size and type."""
     if isinstance(work, DescribeWork):
         return Unit(work, ("describe",), 1, since)
     top, left, bottom, right = work.task.tile.crop
     kind = "restore" if isinstance(work, RestoreWork) else "segment"
     height, width = bottom - top, right - left
-    return Unit(work, (kind, height, width), height * width, since)
+    bucket = (kind, height, width, work.task.picture.dtype.itemsize)
+    return Unit(work, bucket, height * width, since)
 
 
 def run(engine: Engine, items: Sequence[Work]) -> list[Outcome]:

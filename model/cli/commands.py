@@ -1,7 +1,7 @@
 """Commands and their options; what they do is in the modules beside this one."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -42,7 +42,14 @@ def restore(
         typer.Option(help="auto (soft blend), top (one), none (baseline), or rain:0.8,noise:0.2."),
     ] = "auto",
     strength: Annotated[float, typer.Option(min=0, max=1, help="Blend of input and output.")] = 1.0,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG and WebP.")] = 92,
+    quality: Annotated[
+        int | None,
+        typer.Option(min=1, max=100, help="Of JPEG, WebP, AVIF; 92, or 100 of lossless WebP."),
+    ] = None,
+    metadata: Annotated[
+        Literal["keep", "strip", "no-gps"],
+        typer.Option(help="EXIF, XMP and ICC profile: keep, strip (sRGB then), no-gps."),
+    ] = "keep",
     tile: Annotated[
         int, typer.Option(min=64, help="Pictures above tile x tile pixels are cut into tiles.")
     ] = 1024,
@@ -60,8 +67,9 @@ def restore(
     """Restore a picture, or every picture of a folder and its subfolders.
 
     A folder's tree is kept. A picture that is already in OUT is skipped, so that an interrupted run
-    goes on where it was; one that can't be read is told and left out. EXIF and colour profile are
-    kept; the orientation is applied.
+    goes on where it was; one that can't be read is told and left out. A file keeps its kind, unless
+    OUT names another, and HEIC becomes JPEG; 16 bits, transparency, EXIF, XMP and colour profile
+    are kept; the orientation is applied.
     """
     from model.cli import restoring
 
@@ -69,6 +77,7 @@ def restore(
         adapters=usage(restoring.parse_adapters, adapters),
         strength=strength,
         quality=quality,
+        metadata=metadata,
         tile=tile,
         write_map=write_map,
         report=report,

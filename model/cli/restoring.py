@@ -1,5 +1,6 @@
 """What ``abair restore`` does: files to files, with what isn't pixels kept."""
 
+import io
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -8,18 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from model.config import palette_of
-from model.evaluation import picture_tensor, pictures_in
+from model.evaluation import pictures_in
+from model.pictures import (
+    READ_ONLY,
+    Metadata,
+    Picture,
+    Pixels,
+    decode,
+    default_quality,
+    encode,
+    encoding_of,
+    read_header,
+)
 from model.restorer import Restorer
 from model.views import sample_views
-
-_WITH_ALPHA = frozenset({".png", ".webp", ".tif", ".tiff"})
-_GREY_MODES = frozenset({"1", "L", "LA", "I;16", "I;16L", "I;16B", "I;16N"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +38,9 @@ class Options:
     Attributes:
         adapters: ``auto``, ``top``, ``none``, or the weight of each adapter by name.
         strength: Blend of output and input, 0 (input) to 1.
-        quality: Of lossy formats, 1 to 100.
+        quality: Of lossy formats, 1 to 100, where 100 makes WebP lossless; None: 92, and a
+            lossless WebP stays lossless.
+        metadata: What becomes of EXIF, XMP and ICC profile.
         tile: Pictures above ``tile * tile`` pixels are cut into tiles.
         write_map: Whether to write the degradation map beside the picture.
         report: File that gets a line of JSON a picture, or None.
@@ -38,7 +49,8 @@ class Options:
 
     adapters: str | Mapping[str, float] = "auto"
     strength: float = 1.0
-    quality: int = 92
+    quality: int | None = None
+    metadata: Metadata = "keep"
     tile: int = 1024
     write_map: bool = False
     report: Path | None = None
@@ -102,13 +114,19 @@ def find_jobs(source: Path, target: Path) -> list[Job]:
     if source.is_dir():
         inside = target.resolve()
         paths = [path for path in pictures_in(source) if inside not in path.resolve().parents]
-        jobs = [Job(path, target / path.relative_to(source)) for path in paths]
+        jobs = [Job(path, _writable(target / path.relative_to(source))) for path in paths]
     else:
-        whole = target / source.name if target.is_dir() or not target.suffix else target
+        folder = target.is_dir() or not target.suffix
+        whole = _writable(target / source.name) if folder else target
         jobs = [Job(source, whole)]
     if target.resolve() == source.resolve() or any(job.target == job.source for job in jobs):
         raise ValueError(f"OUT must not be IN: {source} would be overwritten")
     return jobs
+
+
+def _writable(path: Path) -> Path:
+    """Return ``path``, or, if its format is read but not written, another beside it."""
+    return path.with_name(path.name + ".jpg") if path.suffix.lower() in READ_ONLY else path
 
 
 def _is_done(job: Job, options: Options) -> bool:
@@ -146,6 +164,8 @@ def run(load: Callable[[], Restorer], jobs: list[Job], options: Options, *, ther
                 failures += 1
                 console.print(f"{job.source}: {error}", markup=False, soft_wrap=True)
             else:
+                for notice in report["notices"]:
+                    console.print(f"{job.source}: {notice}", markup=False, soft_wrap=True)
                 _append(options.report, report)
                 if plain:
                     told = f"{number}/{total} {job.target} {report['seconds']:.1f} s"
@@ -163,25 +183,38 @@ def restore_file(restorer: Restorer, job: Job, options: Options) -> dict[str, An
         Its line of the report: files, size, seconds, what the estimator says of the adapters.
     """
     start = time.perf_counter()
-    with Image.open(job.source) as image:
-        upright = ImageOps.exif_transpose(image)
-    picture = picture_tensor(upright)
-    restored = restorer.restore_picture(
-        picture, adapters=options.adapters, strength=options.strength, tile=options.tile
-    )
-    job.target.parent.mkdir(parents=True, exist_ok=True)
+    encoding = encoding_of(job.target)
+    data = job.source.read_bytes()
+    picture = decode(data, metadata=options.metadata)
+    quality = options.quality or default_quality(read_header(data), encoding)
+    degraded = torch.from_numpy(picture.rgb).permute(2, 0, 1)
     report: dict[str, Any] = {
         "input": str(job.source),
         "output": str(job.target),
-        "width": picture.shape[2],
-        "height": picture.shape[1],
+        "width": degraded.shape[2],
+        "height": degraded.shape[1],
     }
     if options.report is not None:
-        report["estimated"] = _estimate(restorer, picture)
+        report["estimated"] = _estimate(restorer, degraded)
+    job.target.parent.mkdir(parents=True, exist_ok=True)
     if options.write_map:
-        report["map"] = _write_map(restorer, picture, job.map_path, options.tile)
-    _save(_like(upright, restored, job.target.suffix.lower()), upright, job.target, options.quality)
+        report["map"] = _write_map(restorer, degraded, job.map_path, options.tile)
+    restored = _restore(restorer, picture, degraded, options)
+    data, notices = encode(picture, restored, encoding, quality=quality)
+    _write(data, job.target)
+    report["notices"] = [*picture.notices, *notices]
     return report | {"seconds": round(time.perf_counter() - start, 3)}
+
+
+def _restore(restorer: Restorer, picture: Picture, degraded: Tensor, options: Options) -> Pixels:
+    """Restore (3, H, W) -> (H, W, 3) of its type."""
+    if options.strength == 0:
+        return picture.rgb
+    restored = restorer.restore_picture(
+        degraded, adapters=options.adapters, strength=options.strength, tile=options.tile
+    )
+    pixels: Pixels = restored.permute(1, 2, 0).contiguous().numpy()
+    return pixels
 
 
 def _append(path: Path | None, report: Mapping[str, Any]) -> None:
@@ -204,39 +237,15 @@ def _write_map(restorer: Restorer, picture: Tensor, path: Path, tile: int) -> di
     classes = restorer.config.classes
     image = Image.fromarray(labels.numpy())
     image.putpalette(palette_of(classes))
-    _write(image, path, {})
+    body = io.BytesIO()
+    image.save(body, "PNG")
+    _write(body.getvalue(), path)
     shares = torch.bincount(labels.flatten(), minlength=len(classes)) / labels.numel()
     return {name: round(share, 4) for name, share in zip(classes, shares.tolist(), strict=True)}
 
 
-def _like(original: Image.Image, restored: Tensor, suffix: str) -> Image.Image:
-    """Make an image of (3, H, W) uint8: grey if the original is, with its alpha if it has one."""
-    image = Image.fromarray(restored.permute(1, 2, 0).numpy())
-    if original.mode in _GREY_MODES:
-        image = image.convert("L")
-    if original.has_transparency_data and suffix in _WITH_ALPHA:
-        image.putalpha(original.convert("RGBA").getchannel("A"))
-    return image
-
-
-def _save(image: Image.Image, original: Image.Image, path: Path, quality: int) -> None:
-    """Write ``image`` with the EXIF and the colour profile of ``original``."""
-    kept: dict[str, Any] = {"quality": quality}
-    if path.suffix.lower() in (".jpg", ".jpeg"):
-        kept["subsampling"] = 0  # as the service
-    if exif := original.getexif().tobytes():
-        kept["exif"] = exif
-    profile = original.info.get("icc_profile")
-    if profile and original.mode != "CMYK":  # a profile of inks doesn't fit RGB
-        kept["icc_profile"] = profile
-    _write(image, path, kept)
-
-
-def _write(image: Image.Image, path: Path, options: Mapping[str, Any]) -> None:
+def _write(data: bytes, path: Path) -> None:
     """Write at once or not at all: an interrupted run leaves no half picture to be skipped."""
-    kind = Image.registered_extensions().get(path.suffix.lower())
-    if kind is None:
-        raise ValueError(f"unknown picture format {path.suffix!r}")
     part = path.with_name(f".{path.name}.part")
-    image.save(part, format=kind, **options)
+    part.write_bytes(data)
     part.replace(path)

@@ -3,7 +3,6 @@
 from model.evaluation.files import (
     Pair,
     find_pairs,
-    picture_tensor,
     pictures_in,
     read_picture,
 )
@@ -21,7 +20,6 @@ __all__ = [
     "find_pairs",
     "five_task_average",
     "mixed_pictures",
-    "picture_tensor",
     "pictures_in",
     "read_picture",
 ]

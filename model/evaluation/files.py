@@ -4,13 +4,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
-"""File names that are taken for pictures, in lower case."""
+from model.pictures import READ_SUFFIXES, decode, to_eight_bits
 
 
 @dataclass(frozen=True)
@@ -57,23 +54,14 @@ def pictures_in(folder: Path) -> list[Path]:
         for parent, _, names in os.walk(folder, followlinks=True)
         for name in names
     )
-    return sorted(path for path in found if path.suffix.lower() in SUFFIXES)
-
-
-def picture_tensor(image: Image.Image) -> Tensor:
-    """Convert an image of any mode to RGB, 16 bits to 8: -> (3, H, W), uint8.
-
-    Raises:
-        ValueError: If it has 32 bits a channel.
-    """
-    if image.mode in ("I", "F"):
-        raise ValueError(f"pictures of 32 bits a channel are not read, got mode {image.mode}")
-    if image.mode.startswith("I;16"):  # Pillow would clip at 255
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
+    return sorted(path for path in found if path.suffix.lower() in READ_SUFFIXES)
 
 
 def read_picture(path: Path) -> Tensor:
-    """Read a picture file as RGB: -> (3, H, W), uint8."""
-    with Image.open(path) as image:
-        return picture_tensor(image)
+    """Read a picture file in sRGB, upright, 16 bits rounded to 8: -> (3, H, W), uint8.
+
+    Raises:
+        ValueError: If it is no picture that is read, or damaged.
+    """
+    picture = decode(path.read_bytes(), metadata="strip")
+    return torch.from_numpy(to_eight_bits(picture.rgb)).permute(2, 0, 1).contiguous()

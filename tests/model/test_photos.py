@@ -19,6 +19,13 @@ def test_an_array_comes_back_as_an_array_in_the_order_it_had():
     assert np.array_equal(back, pixels())
 
 
+def test_sixteen_bits_stay_sixteen():
+    deep = pixels().astype(np.uint16) * 257 - 3
+    back = like(deep, as_planes(deep))
+    assert back.dtype == np.uint16
+    assert np.array_equal(back, deep)
+
+
 def test_an_array_with_strides_is_read_as_it_looks():
     flipped = pixels()[::-1, ::-1]
     assert np.array_equal(as_planes(flipped).numpy(), flipped.transpose(2, 0, 1))
@@ -59,7 +66,7 @@ def test_profile_and_exif_are_carried_along():
 @pytest.mark.parametrize(
     ("image", "error", "told"),
     [
-        (np.zeros((4, 4, 3), np.float32), TypeError, "uint8 array .* got float32"),
+        (np.zeros((4, 4, 3), np.float32), TypeError, "uint8 or uint16 array .* got float32"),
         (np.zeros((4, 4), np.uint8), ValueError, r"shape \(H, W, 3\), got \(4, 4\)"),
         (np.zeros((3, 4, 4), np.uint8), ValueError, r"got \(3, 4, 4\)"),
         (np.zeros((0, 4, 3), np.uint8), ValueError, r"got \(0, 4, 3\)"),

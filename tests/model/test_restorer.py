@@ -161,3 +161,18 @@ def test_every_preset_builds(preset):
         restorer = Restorer(PRESETS[preset])
     millions = sum(p.numel() for p in restorer.parameters()) / 1e6
     assert millions > {"small": 4, "large": 20}[preset]
+
+
+def test_sixteen_bits_come_back_in_sixteen_and_nearly_as_eight():
+    eight = torch.randint(0, 256, (3, 40, 56), dtype=torch.uint8)
+    sixteen = (eight.int() * 257).to(torch.uint16)
+    restored = RESTORER.restore_picture(sixteen)
+    assert restored.dtype == torch.uint16
+    rounded = (restored.int() + 128) // 257
+    assert (rounded - RESTORER.restore_picture(eight).int()).abs().max() <= 1
+    assert len(torch.unique(restored.int() % 257)) > 100
+
+
+def test_sixteen_bits_are_exact_at_strength_zero():
+    levels = torch.arange(65_536).to(torch.uint16).reshape(1, 256, 256).expand(3, -1, -1)
+    assert torch.equal(RESTORER.restore_picture(levels, strength=0.0).int(), levels.int())

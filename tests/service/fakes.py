@@ -92,12 +92,12 @@ class FakeEngine:
         self.batches.append((kind, count))
 
     def _invert(self, task: RestoreTask):
-        degraded = _kept(task).astype(np.float32)
-        restored = degraded + task.strength * (255 - 2 * degraded)
-        return np.round(restored).astype(np.uint8)
+        degraded, full = _kept(task).astype(np.float32), np.iinfo(task.picture.dtype).max
+        restored = degraded + task.strength * (full - 2 * degraded)
+        return np.round(restored).astype(task.picture.dtype)
 
     def _label(self, task: SegmentTask):
-        labels = (_kept(task)[:, :, 0] > 127).astype(np.uint8)
+        labels = (_kept(task)[:, :, 0] > np.iinfo(task.picture.dtype).max // 2).astype(np.uint8)
         probabilities = np.stack([labels == index for index in range(len(CLASSES))])
         return Segmented(
             labels=labels,

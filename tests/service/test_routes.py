@@ -1,13 +1,15 @@
 """Each endpoint through the whole HTTP stack, on an engine without a model."""
 
+import asyncio
 import base64
 import io
 import re
 
+import imagecodecs
 import numpy as np
 import pytest
 
-from service.encoding import ENCODINGS
+from service.images import OFFERED
 from tests.service.fakes import file_of, photo, picture_of
 
 pytestmark = pytest.mark.anyio
@@ -35,6 +37,26 @@ async def test_a_large_picture_is_cut_into_tiles_and_stitched(serving, engine):
         answer = await post(client, data=file_of(degraded))
     np.testing.assert_array_equal(picture_of(answer.content), 255 - degraded)
     assert sum(count for kind, count in engine.batches if kind == "restore") == 12
+
+
+async def test_pictures_of_8_and_16_bits_at_once_each_keep_theirs(serving, engine):
+    small = photo(16, 24)
+    deep = small.astype(np.uint16) * 257
+    engine.gate.clear()
+    async with serving(max_wait_ms=20) as client:
+        waiting = [
+            asyncio.create_task(post(client, data=data))
+            for data in (file_of(small), bytes(imagecodecs.png_encode(deep))) * 3
+        ]
+        await asyncio.sleep(0.05)
+        engine.gate.set()
+        answers = [(await answer).content for answer in waiting]
+    for index, answer in enumerate(answers):
+        if index % 2:
+            np.testing.assert_array_equal(imagecodecs.png_decode(answer), 65535 - deep)
+        else:
+            np.testing.assert_array_equal(picture_of(answer), 255 - small)
+    assert max(count for kind, count in engine.batches if kind == "restore") > 1
 
 
 async def test_the_headers_tell_what_was_seen_and_done(serving):
@@ -89,7 +111,7 @@ async def test_multipart_does_as_the_raw_body_does(serving, field):
 async def test_a_file_goes_back_in_its_own_format_or_png(serving, kind):
     async with serving() as client:
         answer = await post(client, data=file_of(photo(), kind), kind=f"image/{kind.lower()}")
-    expected = kind.lower() if kind.lower() in ENCODINGS else "png"
+    expected = kind.lower() if kind.lower() in OFFERED else "png"
     assert answer.headers["content-type"] == f"image/{expected}"
     mean = np.abs(picture_of(answer.content).astype(int) - (255 - photo())).mean()
     assert mean < 6

@@ -57,6 +57,17 @@ def test_it_does_what_the_model_does(engine):
     np.testing.assert_array_equal(got, expected.permute(1, 2, 0).numpy())
 
 
+def test_sixteen_bits_stay_sixteen(engine):
+    picture = photo(40, 56).astype(np.uint16) * 257
+    out = restored(engine, picture)
+    assert out.dtype == np.uint16
+    assert (
+        np.abs((out.astype(int) + 128) // 257 - restored(engine, photo(40, 56)).astype(int)).max()
+        <= 1
+    )
+    np.testing.assert_array_equal(restored(engine, picture + 7, strength=0.0), picture + 7)
+
+
 def test_tiles_give_what_the_whole_gives(engine):
     picture = photo(100, 150)
     whole, tiled = restored(engine, picture), restored(engine, picture, tile=64)

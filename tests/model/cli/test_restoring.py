@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageCms
 
 import model
 from model.cli.restoring import Job, Options, parse_adapters, plan, restore_file, run
 from model.config import CLASSES, palette_of
-from model.evaluation import picture_tensor
+from tests.kinds import kinds, values_of
 
 ORIENTATION, ARTIST = 0x0112, 0x013B
 
@@ -94,7 +95,7 @@ def test_a_missing_source_is_named(tmp_path: Path):
 def test_the_pixels_are_those_of_restore_picture(tmp_path: Path, restorer):
     photo().save(tmp_path / "a.png")
     go(restorer, tmp_path / "a.png", tmp_path / "b.png", adapters="none")
-    picture = picture_tensor(photo())
+    picture = torch.from_numpy(np.array(photo())).permute(2, 0, 1)
     expected = restorer.restore_picture(picture, adapters="none").permute(1, 2, 0).numpy()
     assert np.array_equal(np.asarray(opened(tmp_path / "b.png")), expected)
     assert not np.array_equal(expected, np.asarray(photo()))
@@ -126,13 +127,53 @@ def test_grey_stays_grey(tmp_path: Path, restorer):
     assert opened(tmp_path / "b.png").mode == "L"
 
 
-def test_sixteen_bits_of_grey_come_back_as_eight(tmp_path: Path, restorer):
-    levels = np.linspace(0, 65535, 600).reshape(20, 30).astype(np.uint16)
-    Image.fromarray(levels).save(tmp_path / "a.png")
-    go(restorer, tmp_path / "a.png", tmp_path / "b.png", strength=0.0)
-    restored = opened(tmp_path / "b.png")
-    assert restored.mode == "L"
-    assert np.array_equal(np.asarray(restored), levels >> 8)
+@pytest.mark.parametrize("name", ["PNG, RGB and alpha, 16 bits", "TIFF, grey, 16 bits"])
+def test_sixteen_bits_stay_sixteen(tmp_path: Path, restorer, name):
+    suffix = name[:4].strip(", ").lower()
+    source, same, other = (tmp_path / f"{stem}.{suffix}" for stem in "abc")
+    source.write_bytes(kinds()[name])
+    go(restorer, source, same, strength=0.0)
+    assert np.array_equal(values_of(same.read_bytes()), values_of(source.read_bytes()))
+    go(restorer, source, other)
+    restored = values_of(other.read_bytes())
+    assert restored.dtype == np.uint16
+    assert len(np.unique(restored[:, :, 0] & 255)) > 50  # its lower bits are used
+    assert not np.array_equal(restored, values_of(source.read_bytes()))
+
+
+SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in kinds() if name.startswith(("PNG", "TIFF", "BMP", "WebP"))]
+)
+def test_a_file_keeps_its_kind_and_what_was_left_alone(tmp_path: Path, restorer, name):
+    suffix = SUFFIXES[name.split(",")[0]]
+    source, target = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    source.write_bytes(kinds()[name])
+    go(restorer, source, target, strength=0.0)
+    if "CMYK" not in name and "floats" not in name:
+        assert np.array_equal(values_of(target.read_bytes()), values_of(source.read_bytes()))
+
+
+def test_heic_becomes_jpeg_beside_a_jpeg_of_the_same_name(tmp_path: Path):
+    (tmp_path / "in").mkdir()
+    for name in ("a.heic", "a.jpg"):
+        (tmp_path / "in" / name).touch()
+    jobs = plan(tmp_path / "in", tmp_path / "out", Options())
+    assert [job.target.name for job in jobs] == ["a.heic.jpg", "a.jpg"]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+def test_the_place_can_be_left_out(tmp_path: Path, restorer, suffix):
+    (tmp_path / "a.jpg").write_bytes(kinds()["JPEG, EXIF turned by 6, XMP"])
+    go(restorer, tmp_path / "a.jpg", tmp_path / f"b{suffix}", metadata="no-gps")
+    data = (tmp_path / f"b{suffix}").read_bytes()
+    with Image.open(tmp_path / f"b{suffix}") as image:
+        assert image.getexif()[0x010F] == "maker"
+        assert not image.getexif().get_ifd(0x8825)
+    assert b"GPSLatitude" not in data
+    assert b"mine" in data
 
 
 def test_alpha_is_carried_through_untouched(tmp_path: Path, restorer):
@@ -149,7 +190,7 @@ def test_alpha_is_carried_through_untouched(tmp_path: Path, restorer):
 
 
 def test_inks_become_rgb_without_their_profile(tmp_path: Path, restorer):
-    photo(mode="CMYK").save(tmp_path / "a.jpg", icc_profile=b"inks")
+    (tmp_path / "a.jpg").write_bytes(kinds()["JPEG, CMYK, profile"])
     go(restorer, tmp_path / "a.jpg", tmp_path / "b.jpg")
     restored = opened(tmp_path / "b.jpg")
     assert restored.mode == "RGB"
@@ -174,7 +215,7 @@ def test_one_bad_picture_does_not_stop_the_others(tmp_path: Path, restorer, caps
     options = Options(report=tmp_path / "report.jsonl")
     jobs = plan(tmp_path / "in", tmp_path / "out", options)
     assert run(lambda: restorer, jobs, options) == 1
-    assert "a.png: cannot identify" in capsys.readouterr().err
+    assert "a.png: the bytes are no picture" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.png"]
     (line,) = (tmp_path / "report.jsonl").read_text().splitlines()
     report = json.loads(line)

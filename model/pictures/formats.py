@@ -1,0 +1,80 @@
+"""The formats that pictures are written in."""
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from PIL import features
+
+from model.pictures.picture import Header
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A format that is written.
+
+    Attributes:
+        name: Its word.
+        media_type: Its media type.
+        suffixes: Ends of file names, in lower case.
+        max_side: Longest side it can hold, pixels.
+        alpha: Whether it holds transparency.
+        deep: Whether it holds 16 bits a channel.
+    """
+
+    name: str
+    media_type: str
+    suffixes: tuple[str, ...]
+    max_side: int
+    alpha: bool = True
+    deep: bool = False
+
+
+ENCODINGS: dict[str, Encoding] = {
+    encoding.name: encoding
+    for encoding in (
+        Encoding("png", "image/png", (".png",), 2**31 - 1, deep=True),
+        Encoding("jpeg", "image/jpeg", (".jpg", ".jpeg"), 65_500, alpha=False),
+        Encoding("webp", "image/webp", (".webp",), 16_383),
+        Encoding("avif", "image/avif", (".avif",), 65_536),
+        Encoding("tiff", "image/tiff", (".tif", ".tiff"), 2**31 - 1, deep=True),
+        Encoding("bmp", "image/bmp", (".bmp",), 2**31 - 1, alpha=False),
+    )
+    if encoding.name != "avif" or features.check("avif")
+}
+"""Formats by name; the service offers the first four."""
+
+QUALITY, LOSSLESS = 92, 100
+"""Quality where none is asked for, and that at which WebP loses nothing."""
+READ_ONLY = frozenset({".heic", ".heif"})
+"""Ends of the names of files that are read but not written, in lower case."""
+READ_SUFFIXES = READ_ONLY.union(*(encoding.suffixes for encoding in ENCODINGS.values()))
+"""Ends of the names of files that are taken for pictures, in lower case."""
+
+_NATURAL = {"JPEG": "jpeg", "MPO": "jpeg", "WEBP": "webp", "AVIF": "avif", "HEIF": "jpeg"}
+
+
+def natural_encoding(header: Header) -> Encoding:
+    """Return the format in which a picture goes back where only the web's formats are offered.
+
+    TIFF and BMP go back as PNG, which loses nothing; HEIF as JPEG, unless it is transparent.
+    """
+    if header.format == "HEIF" and header.transparent:
+        return ENCODINGS["png"]
+    return ENCODINGS[_NATURAL.get(header.format, "png")]
+
+
+def default_quality(header: Header, encoding: Encoding) -> int:
+    """Return the quality where none is asked for: a lossless WebP stays lossless."""
+    return LOSSLESS if header.lossless and encoding.name == "webp" else QUALITY
+
+
+def encoding_of(path: PurePath) -> Encoding:
+    """Return the format that a file's name asks for.
+
+    Raises:
+        ValueError: If its end is of no format that is written.
+    """
+    for encoding in ENCODINGS.values():
+        if path.suffix.lower() in encoding.suffixes:
+            return encoding
+    raise ValueError(f"unknown picture format {path.suffix!r}")

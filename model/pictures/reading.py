@@ -1,0 +1,88 @@
+"""Bytes -> picture."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from model.pictures import colour, raw, tiff
+from model.pictures.errors import BrokenPictureError, OversizedPictureError, PictureError
+from model.pictures.metadata import NO_EXIF, NO_XMP, kept_exif, kept_xmp, orientation_of
+from model.pictures.picture import Header, Metadata, Picture, Pixels
+
+
+def read_header(data: bytes, *, max_pixels: int | None = None) -> Header:
+    """Read format and size without decoding.
+
+    Raises:
+        UnsupportedPictureError: If it is no picture of a kind that is read.
+        BrokenPictureError: If it claims to be one but is damaged.
+        OversizedPictureError: If it has more than ``max_pixels`` pixels.
+    """
+    header = tiff.header_of(data) if tiff.is_tiff(data) else raw.header_of(data)
+    if header.pixels == 0:
+        raise BrokenPictureError("the picture has no pixels")
+    if max_pixels is not None and header.pixels > max_pixels:
+        raise OversizedPictureError(
+            f"the picture has {header.width}x{header.height} = {header.pixels} pixels, "
+            f"at most {max_pixels} are allowed"
+        )
+    return header
+
+
+def decode(data: bytes, *, metadata: Metadata = "keep") -> Picture:
+    """Decode the first frame, upright, in sRGB for the model.
+
+    Args:
+        data: The file.
+        metadata: What becomes of EXIF, XMP and ICC profile.
+
+    Raises:
+        UnsupportedPictureError: If it is no picture of a kind that is read.
+        BrokenPictureError: If it is damaged or cut off.
+        MemoryError: If there is no memory for it.
+    """
+    try:
+        found = tiff.read(data) if tiff.is_tiff(data) else raw.read(data)
+        orientation = orientation_of(found.exif)
+        colours = colour.for_model(
+            _upright(found.values, orientation), found.space, found.icc, strip=metadata == "strip"
+        )
+    except (PictureError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - a decoder stumbling is the file's fault
+        raise BrokenPictureError(f"the picture cannot be decoded: {error}") from None
+    if not colours.rgb.size:
+        raise BrokenPictureError("the picture has no pixels")
+    height, width = colours.rgb.shape[:2]
+    exif, no_exif = _kept(NO_EXIF, lambda: kept_exif(found.exif, metadata, (width, height)))
+    xmp, no_xmp = _kept(NO_XMP, lambda: kept_xmp(found.xmp, metadata))
+    return Picture(
+        rgb=colours.rgb,
+        alpha=None if found.alpha is None else _upright(found.alpha, orientation),
+        grey=found.space == "gray",
+        format=found.format,
+        exif=exif,
+        xmp=xmp,
+        icc=colours.icc,
+        own=colours.own,
+        notices=found.notices + colours.notices + no_exif + no_xmp,
+    )
+
+
+def _kept(notice: str, write: Callable[[], bytes]) -> tuple[bytes, tuple[str, ...]]:
+    """Return a block of metadata, or why there is none; it must not cost the picture."""
+    try:
+        return write(), ()
+    except Exception:  # noqa: BLE001 - what Pillow raises of malformed tags is anything
+        return b"", (notice,)
+
+
+def _upright(array: Pixels, orientation: int) -> Pixels:
+    """Apply EXIF ``orientation`` (1 to 8) to an array of shape (H, W, ...)."""
+    if orientation in (5, 6, 7, 8):
+        array = array.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        array = array[::-1]
+    if orientation in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    return np.ascontiguousarray(array)
