@@ -30,6 +30,11 @@ REPORTS: tuple[type[BaseModel], ...] = (
     Problem,
 )
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp", "image/avif")
+KEYS: Mapping[str, Schema] = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+"""Ways to show a key, where the operator has set some."""
 BINARY: Schema = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -92,7 +97,10 @@ def install(app: FastAPI) -> None:
                 [(report, "serialization") for report in REPORTS],
                 ref_template="#/components/schemas/{model}",
             )
-            document.setdefault("components", {})["schemas"] = schemas["$defs"]
+            components = document.setdefault("components", {})
+            components["schemas"] = schemas["$defs"]
+            components["securitySchemes"] = KEYS
+            document["security"] = [{}, *({name: []} for name in KEYS)]
             app.openapi_schema = document
         return app.openapi_schema
 

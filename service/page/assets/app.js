@@ -1,0 +1,226 @@
+// The page: takes a picture, has it restored and mapped, shows what came of it.
+
+import { Activity, say } from "./activity.js";
+import { Problem, address, getJSON, parseWeights, post, setKey } from "./api.js";
+import { listen as listenForPictures, markExample, showExamples } from "./intake.js";
+import { percent, readMap, showLegend, swatch } from "./map.js";
+import { listen as listenForCopy, offer, showCommand, showFacts, sizeOf, timeOf } from "./result.js";
+import { Settings } from "./settings.js";
+import { Viewer } from "./viewer.js";
+
+const $ = (id) => document.getElementById(id);
+const SETTLE = 250; // milliseconds after the last move of a slider
+
+const viewer = new Viewer($("stage"));
+const settings = new Settings(document.querySelector(".panel"));
+const activity = new Activity();
+const titles = new Map();
+let service = null; // the answer of /readyz
+let wantsMap = false;
+let shown = null; // the picture that is shown, and what is known of it
+let settling = 0;
+
+const titleOf = (name) => titles.get(name) ?? name[0].toUpperCase() + name.slice(1);
+const optionsOf = (picture) => ({ ...settings.options, ...(picture.format && { format: picture.format }) });
+
+/** Show another picture. `known`: what is known of it already, of an example. */
+function open(file, name, known = {}) {
+  activity.stop();
+  if (shown?.isOwn) URL.revokeObjectURL(shown.source);
+  forgetResult();
+  const isOwn = !known.source;
+  shown = { file, name, alt: name, isOwn, source: isOwn ? URL.createObjectURL(file) : known.source, ...known };
+  settings.reset();
+  markExample($("examples"), isOwn ? null : name);
+  $("overlay").hidden = true;
+  $("legend").hidden = true;
+  $("here").hidden = true;
+  $("map").disabled = false;
+  $("seen").textContent = "";
+  showFacts([]);
+  showCommand(shown, settings.options, file?.type ?? "image/jpeg");
+  return update();
+}
+
+function forgetResult() {
+  if (shown?.result?.isOwn) URL.revokeObjectURL(shown.result.url);
+  if (shown) shown.result = null;
+  offer(null);
+}
+
+/** Do whatever is still to be done for the picture that is shown, and nothing twice. */
+function update() {
+  return activity.run(async (how) => {
+    const picture = shown;
+    if (!picture.visible) await showBefore(picture, how);
+    showCommand(picture, optionsOf(picture), picture.result?.mediaType ?? "image/jpeg");
+    if (picture.result?.key !== JSON.stringify(optionsOf(picture))) await restore(picture, how);
+    if (wantsMap) await showMap(picture, how);
+  }, update);
+}
+
+async function showBefore(picture, how) {
+  try {
+    await viewer.showBefore(picture.source, picture.alt);
+  } catch {
+    // The browser cannot read this kind of file: let the service show it, then, as PNG.
+    how.step("Reading the picture");
+    const given = { strength: 0, adapters: "none", format: "png" };
+    const { body } = await post("restore", picture.file, picture.name, given, how);
+    URL.revokeObjectURL(picture.source);
+    picture.source = URL.createObjectURL(body);
+    picture.format = "png";
+    how.signal.throwIfAborted();
+    await viewer.showBefore(picture.source, picture.alt);
+  }
+  picture.visible = true;
+  if (picture.finished) await showFinished(picture);
+}
+
+/** Show the result that ships with the first example. */
+async function showFinished({ finished }) {
+  const { file, headers } = finished;
+  await showResult(address(file), { key: "{}", headers, isOwn: false, mediaType: headers["content-type"] });
+}
+
+async function restore(picture, how) {
+  const options = optionsOf(picture);
+  how.step("Restoring");
+  picture.file ??= await fetchFile(picture.source);
+  const { body, headers } = await post("restore", picture.file, picture.name, options, how);
+  const outcome = { key: JSON.stringify(options), headers, isOwn: true, mediaType: body.type, bytes: body.size };
+  await showResult(URL.createObjectURL(body), outcome);
+}
+
+async function fetchFile(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Problem({ title: "No such example", detail: `${url} answered ${answer.status}.` });
+  return answer.blob();
+}
+
+async function showResult(url, outcome) {
+  const { headers, mediaType } = outcome;
+  await viewer.showAfter(url, shown.alt).catch(() => {
+    throw new Problem({ title: "It cannot be shown", detail: `This browser does not show ${mediaType}.` });
+  });
+  forgetResult();
+  shown.result = { url, ...outcome };
+  showWeights(headers);
+  say(`Restored. ${$("seen").textContent}`);
+  offer(url, shown.name, mediaType);
+  showCommand(shown, optionsOf(shown), mediaType);
+  const { width, height } = viewer.size;
+  const kind = mediaType.replace("image/", "").toUpperCase();
+  showFacts([
+    ["Picture", `${width} × ${height}, ${kind}${outcome.bytes ? `, ${sizeOf(outcome.bytes)}` : ""}`],
+    ["Time", timeOf(headers["server-timing"])],
+    ["Model", headers["restore-model"]],
+    ["Notices", headers["restore-notice"]],
+  ]);
+}
+
+/** Show what was seen and which weights were applied. */
+function showWeights(headers) {
+  const seen = parseWeights(headers["restore-degradations"]);
+  settings.show(parseWeights(headers["restore-adapters"]), seen);
+  const words = seen.map(([name, share]) => `${titleOf(name).toLowerCase()} ${percent(share)}`).join(", ");
+  $("seen").textContent = `Seen: ${words || "nothing"}.`;
+}
+
+async function showMap(picture, how) {
+  if (!picture.map) {
+    let report = picture.finished?.map;
+    if (!report) {
+      how.step("Mapping");
+      picture.file ??= await fetchFile(picture.source);
+      const { body } = await post("degradation-map", picture.file, picture.name, {}, { ...how, accept: "application/json" });
+      report = JSON.parse(await body.text());
+    }
+    picture.map = await readMap(report);
+    how.signal.throwIfAborted();
+  }
+  $("overlay").firstElementChild.replaceChildren(picture.map.canvas);
+  showLegend($("legend"), picture.map, titleOf);
+  $("overlay").hidden = !wantsMap;
+  $("legend").hidden = !wantsMap;
+}
+
+function toggleMap() {
+  wantsMap = !wantsMap;
+  $("map").setAttribute("aria-pressed", String(wantsMap));
+  if (!wantsMap) for (const id of ["overlay", "legend", "here"]) $(id).hidden = true;
+  else if (!activity.busy) update();
+}
+
+function showClassAt(point) {
+  $("here").hidden = $("overlay").hidden || !point;
+  if ($("here").hidden) return;
+  const damage = shown.map.at(point);
+  const [square, text] = $("here").children;
+  swatch(damage, square);
+  text.textContent = titleOf(damage.name);
+}
+
+/** Learn what the service has; while it loads its model, ask again. */
+async function meet() {
+  try {
+    service = await getJSON("readyz");
+    const { model, adapters } = await getJSON("adapters");
+    for (const { degradation, title } of adapters) titles.set(degradation, title);
+    settings.setAdapters(adapters.filter(({ enabled }) => enabled));
+    $("service").textContent = `${model.name} on ${service.device.toUpperCase()}, ${service.precision}`;
+    $("terms").textContent = `Weights: ${model.licence}.`;
+    if (shown?.result) showWeights(shown.result.headers);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (error.wantsKey) return askForKey(error);
+    $("service").textContent = error.detail;
+    setTimeout(meet, 1000 * (error.retryAfter || 5));
+  }
+}
+
+function askForKey({ status, detail }) {
+  $("key").hidden = false;
+  $("key-note").textContent =
+    status === 403 ? `Not this one: ${detail}.` : "It is kept until this tab is closed, and sent to this service alone.";
+  $("key-value").focus();
+  say("This service wants a key");
+}
+
+async function useKey(event) {
+  event.preventDefault();
+  setKey($("key-value").value.trim());
+  $("key-value").value = "";
+  $("key").hidden = true;
+  await meet();
+  if ($("key").hidden) await update();
+}
+
+async function start() {
+  const examples = await getJSON("page/examples/examples.json");
+  for (const example of examples) {
+    example.name = example.file;
+    example.url = address(`page/examples/${example.file}`);
+    if (example.finished) example.finished.file = `page/examples/${example.finished.file}`;
+  }
+  const take = ({ name, alt, url, finished }) => open(null, name, { source: url, url, alt, finished });
+  showExamples($("examples"), examples, take);
+  await take(examples[0]);
+}
+
+activity.onkey = askForKey;
+viewer.onzoom = (text) => ($("zoom").textContent = text);
+viewer.onpoint = showClassAt;
+settings.addEventListener("change", () => {
+  clearTimeout(settling);
+  settling = setTimeout(update, SETTLE);
+});
+$("map").addEventListener("click", toggleMap);
+$("zoom-in").addEventListener("click", () => viewer.zoomBy(1.5));
+$("zoom-out").addEventListener("click", () => viewer.zoomBy(1 / 1.5));
+$("zoom-fit").addEventListener("click", () => viewer.fit());
+$("zoom-one").addEventListener("click", () => viewer.one());
+$("key").addEventListener("submit", useKey);
+listenForPictures((file) => open(file, file.name || "pasted.png"));
+listenForCopy();
+await Promise.all([start(), meet()]);
