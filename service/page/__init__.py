@@ -11,9 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from service.etags import answer_once, etag_of
+from service.middleware import PAGE_FILES
 
-PREFIX = "/page/"
-"""Where the page's files are."""
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -52,7 +51,7 @@ class Asset:
 
 @cache
 def read_assets() -> dict[str, Asset]:
-    """Read the page's files and Swagger UI's, by their path below ``PREFIX``."""
+    """Read the page's files and Swagger UI's, by their path below ``PAGE_FILES``."""
     found = dict(_walk(files(__package__) / "assets"))
     swagger = files("fastapi_swagger.resources")
     found |= {f"swagger/{name}": _read(swagger / name) for name in _SWAGGER}
@@ -95,7 +94,7 @@ def make_router() -> APIRouter:
         """Show the API's documentation."""
         return answer(request, "docs.html")
 
-    @router.api_route(PREFIX + "{name:path}", methods=["GET", "HEAD"])
+    @router.api_route(PAGE_FILES + "{name:path}", methods=["GET", "HEAD"])
     async def asset(request: Request, name: str) -> Response:
         """Send a file of the page."""
         return answer(request, name)

@@ -52,6 +52,7 @@ function send(method, path, { accept = "*/*", form = null, signal, onSent }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const stop = () => request.abort();
+    signal?.throwIfAborted();
     request.open(method, address(path));
     request.responseType = "blob";
     request.setRequestHeader("Accept", accept);

@@ -59,10 +59,22 @@ function update() {
   }, update);
 }
 
+/** Decode a picture; null if the browser cannot. Ends if something else has begun meanwhile. */
+async function decode(url, { signal }) {
+  const image = new Image();
+  image.src = url;
+  const decoded = await image.decode().then(() => image, () => null);
+  signal.throwIfAborted();
+  return decoded;
+}
+
+function cannotShow(what) {
+  throw new Problem({ title: "It cannot be shown", detail: `This browser does not show ${what}.` });
+}
+
 async function showBefore(picture, how) {
-  try {
-    await viewer.showBefore(picture.source, picture.alt);
-  } catch {
+  let image = await decode(picture.source, how);
+  if (!image) {
     // The browser cannot read this kind of file: let the service show it, then, as PNG.
     how.step("Reading the picture");
     const given = { strength: 0, adapters: "none", format: "png" };
@@ -70,17 +82,18 @@ async function showBefore(picture, how) {
     URL.revokeObjectURL(picture.source);
     picture.source = URL.createObjectURL(body);
     picture.format = "png";
-    how.signal.throwIfAborted();
-    await viewer.showBefore(picture.source, picture.alt);
+    image = (await decode(picture.source, how)) ?? cannotShow("a picture of this size");
   }
+  viewer.showBefore(image, picture.alt);
   picture.visible = true;
-  if (picture.finished) await showFinished(picture);
+  if (picture.finished) await showFinished(picture, how);
 }
 
 /** Show the result that ships with the first example. */
-async function showFinished({ finished }) {
-  const { file, headers } = finished;
-  await showResult(address(file), { key: "{}", headers, isOwn: false, mediaType: headers["content-type"] });
+function showFinished(picture, how) {
+  const { file, headers } = picture.finished;
+  const outcome = { url: address(file), key: "{}", headers, mediaType: headers["content-type"] };
+  return showResult(picture, outcome, how);
 }
 
 async function restore(picture, how) {
@@ -88,8 +101,9 @@ async function restore(picture, how) {
   how.step("Restoring");
   picture.file ??= await fetchFile(picture.source);
   const { body, headers } = await post("restore", picture.file, picture.name, options, how);
-  const outcome = { key: JSON.stringify(options), headers, isOwn: true, mediaType: body.type, bytes: body.size };
-  await showResult(URL.createObjectURL(body), outcome);
+  const url = URL.createObjectURL(body);
+  const outcome = { url, key: JSON.stringify(options), headers, isOwn: true, mediaType: body.type, bytes: body.size };
+  await showResult(picture, outcome, how);
 }
 
 async function fetchFile(url) {
@@ -98,17 +112,16 @@ async function fetchFile(url) {
   return answer.blob();
 }
 
-async function showResult(url, outcome) {
-  const { headers, mediaType } = outcome;
-  await viewer.showAfter(url, shown.alt).catch(() => {
-    throw new Problem({ title: "It cannot be shown", detail: `This browser does not show ${mediaType}.` });
-  });
+async function showResult(picture, outcome, how) {
+  const { url, headers, mediaType } = outcome;
+  const image = (await decode(url, how)) ?? cannotShow(mediaType);
+  viewer.showAfter(image, picture.alt);
   forgetResult();
-  shown.result = { url, ...outcome };
+  picture.result = outcome;
   showWeights(headers);
   say(`Restored. ${$("seen").textContent}`);
-  offer(url, shown.name, mediaType);
-  showCommand(shown, optionsOf(shown), mediaType);
+  offer(url, picture.name, mediaType);
+  showCommand(picture, optionsOf(picture), mediaType);
   const { width, height } = viewer.size;
   const kind = mediaType.replace("image/", "").toUpperCase();
   showFacts([

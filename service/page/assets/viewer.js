@@ -26,13 +26,10 @@ export class Viewer {
     this.#showSplit();
   }
 
-  /** Show a picture, nothing restored yet. Resolves once it is decoded; rejects if it cannot be. */
-  async showBefore(url, alt) {
-    const image = new Image();
-    image.src = url;
-    await image.decode();
+  /** Show a decoded picture, nothing restored yet. */
+  showBefore(image, alt) {
     this.size = { width: image.naturalWidth, height: image.naturalHeight };
-    this.before.src = url;
+    this.before.src = image.src;
     this.before.alt = `Before: ${alt}`;
     this.after.removeAttribute("src");
     this.after.alt = "";
@@ -42,12 +39,9 @@ export class Viewer {
     this.fit();
   }
 
-  /** Show what was restored, at the zoom and place that are. */
-  async showAfter(url, alt) {
-    const image = new Image();
-    image.src = url;
-    await image.decode();
-    this.after.src = url;
+  /** Show a decoded picture, what was restored, at the zoom and place that are. */
+  showAfter(image, alt) {
+    this.after.src = image.src;
     this.after.alt = `After: ${alt}`;
     this.stage.classList.add("done");
   }
@@ -59,7 +53,7 @@ export class Viewer {
   /** One picture pixel on one screen pixel. */
   one() {
     const box = this.#box();
-    this.zoomTo(this.size.width / box.width / devicePixelRatio, box.width / 2, box.height / 2);
+    this.zoomTo(this.#oneToOne(), box.width / 2, box.height / 2);
   }
 
   zoomBy(factor) {
@@ -69,8 +63,8 @@ export class Viewer {
 
   /** Zoom so that the picture stays under the point (x, y) of the stage. */
   zoomTo(zoom, x, y) {
-    const most = Math.max(MOST_ZOOM, (MOST_ZOOM * this.size.width) / this.#box().width);
-    const next = Math.min(most, Math.max(1, zoom));
+    const one = this.#oneToOne();
+    const next = Math.min(MOST_ZOOM * Math.max(1, one), Math.max(Math.min(1, one), zoom));
     this.#place(next, x - ((x - this.x) * next) / this.zoom, y - ((y - this.y) * next) / this.zoom);
   }
 
@@ -79,16 +73,23 @@ export class Viewer {
     return box.width ? box : { left: 0, top: 0, width: 1, height: 1 };
   }
 
+  /** The zoom at which one picture pixel is one screen pixel; 1 fits the picture to the stage. */
+  #oneToOne() {
+    return this.size.width / this.#box().width / devicePixelRatio;
+  }
+
   #place(zoom, x, y) {
     const box = this.#box();
+    // A picture larger than the stage covers it; a smaller one is in its middle.
+    const within = (at, room) => (room > 0 ? room / 2 : Math.min(0, Math.max(room, at)));
     this.zoom = zoom;
-    this.x = Math.min(0, Math.max(box.width * (1 - zoom), x));
-    this.y = Math.min(0, Math.max(box.height * (1 - zoom), y));
+    this.x = within(x, box.width * (1 - zoom));
+    this.y = within(y, box.height * (1 - zoom));
     const style = this.stage.style;
     style.setProperty("--zoom", this.zoom);
     style.setProperty("--x", `${this.x}px`);
     style.setProperty("--y", `${this.y}px`);
-    const scale = (box.width * zoom * devicePixelRatio) / this.size.width;
+    const scale = zoom / this.#oneToOne();
     this.stage.classList.toggle("zoomed", zoom > 1);
     this.stage.classList.toggle("pixels", scale >= 3);
     this.onzoom(`${Math.round(scale * 100)} %`);
