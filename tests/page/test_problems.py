@@ -36,6 +36,9 @@ def test_a_problem_is_told_as_the_service_tells_it(page, tmp_path, watch):
     expect(alert).to_contain_text(told["hint"])
     expect(alert).to_contain_text(told["request_id"])
     expect(page.locator("#busy")).to_be_hidden()
+    expect(page.locator(".stage.done")).to_be_visible()  # what was shown before stays
+    expect(page.locator("#seen")).to_contain_text("low light")
+    expect(page.locator("#download")).to_have_attribute("download", "lowlight.restored.jpg")
     page.get_by_role("button", name="Dismiss").click()
     expect(alert).to_be_hidden()
     watch.expect(f"status of {told['status']}")

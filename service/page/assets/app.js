@@ -23,40 +23,28 @@ let settling = 0;
 const titleOf = (name) => titles.get(name) ?? name[0].toUpperCase() + name.slice(1);
 const optionsOf = (picture) => ({ ...settings.options, ...(picture.format && { format: picture.format }) });
 
-/** Show another picture. `known`: what is known of it already, of an example. */
-function open(file, name, known = {}) {
-  activity.stop();
-  if (shown?.isOwn) URL.revokeObjectURL(shown.source);
-  forgetResult();
-  const isOwn = !known.source;
-  shown = { file, name, alt: name, isOwn, source: isOwn ? URL.createObjectURL(file) : known.source, ...known };
-  settings.reset();
-  markExample($("examples"), isOwn ? null : name);
-  $("overlay").hidden = true;
-  $("legend").hidden = true;
-  $("here").hidden = true;
-  $("map").disabled = false;
-  $("seen").textContent = "";
-  showFacts([]);
-  showCommand(shown, settings.options, file?.type ?? "image/jpeg");
-  return update();
+/**
+ * Take another picture; the one that is shown stays until this one can be.
+ * @param {{source: string, name: string, alt: string, file?: File, url?: string, finished?: object}} picture
+ */
+function open(picture) {
+  const work = async (how) => {
+    await show(picture, how);
+    await finish(how);
+  };
+  return activity.run(work, () => (picture === shown ? update() : open(picture)));
 }
 
-function forgetResult() {
-  if (shown?.result?.isOwn) URL.revokeObjectURL(shown.result.url);
-  if (shown) shown.result = null;
-  offer(null);
-}
-
-/** Do whatever is still to be done for the picture that is shown, and nothing twice. */
+/** Do what is still to be done for the picture that is shown. */
 function update() {
-  return activity.run(async (how) => {
-    const picture = shown;
-    if (!picture.visible) await showBefore(picture, how);
-    showCommand(picture, optionsOf(picture), picture.result?.mediaType ?? "image/jpeg");
-    if (picture.result?.key !== JSON.stringify(optionsOf(picture))) await restore(picture, how);
-    if (wantsMap) await showMap(picture, how);
-  }, update);
+  return activity.run(finish, update);
+}
+
+async function finish(how) {
+  const picture = shown;
+  showCommand(picture, optionsOf(picture), picture.result?.mediaType ?? picture.file?.type);
+  if (picture.result?.key !== JSON.stringify(optionsOf(picture))) await restore(picture, how);
+  if (wantsMap) await showMap(picture, how);
 }
 
 /** Decode a picture; null if the browser cannot. Ends if something else has begun meanwhile. */
@@ -72,21 +60,36 @@ function cannotShow(what) {
   throw new Problem({ title: "It cannot be shown", detail: `This browser does not show ${what}.` });
 }
 
-async function showBefore(picture, how) {
+/** Put a picture on the stage; forget the one that was there. */
+async function show(picture, how) {
   let image = await decode(picture.source, how);
   if (!image) {
     // The browser cannot read this kind of file: let the service show it, then, as PNG.
     how.step("Reading the picture");
     const given = { strength: 0, adapters: "none", format: "png" };
     const { body } = await post("restore", picture.file, picture.name, given, how);
-    URL.revokeObjectURL(picture.source);
     picture.source = URL.createObjectURL(body);
     picture.format = "png";
     image = (await decode(picture.source, how)) ?? cannotShow("a picture of this size");
   }
+  forgetResult();
+  if (shown?.file && !shown.url) URL.revokeObjectURL(shown.source);
+  shown = picture;
+  settings.reset();
   viewer.showBefore(image, picture.alt);
-  picture.visible = true;
+  markExample($("examples"), picture.url ? picture.name : null);
+  for (const id of ["overlay", "legend", "here"]) $(id).hidden = true;
+  $("map").disabled = false;
+  $("seen").textContent = "";
+  showFacts([]);
   if (picture.finished) await showFinished(picture, how);
+}
+
+function forgetResult() {
+  if (!shown?.result) return;
+  if (shown.result.isOwn) URL.revokeObjectURL(shown.result.url);
+  shown.result = null;
+  offer(null);
 }
 
 /** Show the result that ships with the first example. */
@@ -206,7 +209,7 @@ async function useKey(event) {
   $("key-value").value = "";
   $("key").hidden = true;
   await meet();
-  if ($("key").hidden) await update();
+  if ($("key").hidden) await activity.again();
 }
 
 async function start() {
@@ -216,7 +219,7 @@ async function start() {
     example.url = address(`page/examples/${example.file}`);
     if (example.finished) example.finished.file = `page/examples/${example.finished.file}`;
   }
-  const take = ({ name, alt, url, finished }) => open(null, name, { source: url, url, alt, finished });
+  const take = ({ name, alt, url, finished }) => open({ name, alt, url, finished, source: url });
   showExamples($("examples"), examples, take);
   await take(examples[0]);
 }
@@ -226,7 +229,7 @@ viewer.onzoom = (text) => ($("zoom").textContent = text);
 viewer.onpoint = showClassAt;
 settings.addEventListener("change", () => {
   clearTimeout(settling);
-  settling = setTimeout(update, SETTLE);
+  settling = setTimeout(() => (activity.busy ? activity.again() : update()), SETTLE);
 });
 $("map").addEventListener("click", toggleMap);
 $("zoom-in").addEventListener("click", () => viewer.zoomBy(1.5));
@@ -234,6 +237,6 @@ $("zoom-out").addEventListener("click", () => viewer.zoomBy(1 / 1.5));
 $("zoom-fit").addEventListener("click", () => viewer.fit());
 $("zoom-one").addEventListener("click", () => viewer.one());
 $("key").addEventListener("submit", useKey);
-listenForPictures((file) => open(file, file.name || "pasted.png"));
+listenForPictures((file) => open({ file, name: file.name, alt: file.name, source: URL.createObjectURL(file) }));
 listenForCopy();
 await Promise.all([start(), meet()]);

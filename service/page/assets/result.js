@@ -26,7 +26,7 @@ export function listen() {
 }
 
 /** Show the command for a picture and options; `mediaType` is that of the answer. */
-export function showCommand(picture, options, mediaType) {
+export function showCommand(picture, options, mediaType = "image/jpeg") {
   $("curl").value = curlOf(picture, options, restoredName(picture.name, mediaType));
 }
 
