@@ -110,9 +110,11 @@ def test_a_new_picture_ends_what_was_going_on(page, plain, noisy):
 def test_a_result_that_comes_late_displaces_nothing(visit, service, plain, noisy):
     page = visit("about:blank")
     page.add_init_script(
-        """const decode = HTMLImageElement.prototype.decode;
+        """let calls = 0;
+        const decode = HTMLImageElement.prototype.decode;
         HTMLImageElement.prototype.decode = async function () {
-          await new Promise((resolve) => setTimeout(resolve, 400));
+          calls += 1;  // 1 and 2: the example; 3: the first picture; 4: its result
+          if (calls === 4) await new Promise((resolve) => (window.release = resolve));
           return decode.call(this);
         };"""
     )
@@ -120,9 +122,12 @@ def test_a_result_that_comes_late_displaces_nothing(visit, service, plain, noisy
     page.wait_for_selector(".stage.done")
     with page.expect_request_finished(lambda one: one.url.endswith("/restore")):
         page.set_input_files("#file", noisy)
-    with page.expect_request_finished(lambda one: one.url.endswith("/restore")):
-        choose(page, plain)
-    expect(page.locator(".stage.done")).to_be_visible()
+    page.wait_for_function("Boolean(window.release)")
+    choose(page, plain)
+    shown = page.get_attribute("#after", "src")
+    page.evaluate("window.release()")
+    page.wait_for_timeout(300)
+    assert page.get_attribute("#after", "src") == shown
     expect(page.locator("#before")).to_have_attribute("alt", f"Before: {plain.name}")
     expect(page.locator("#download")).to_have_attribute("download", "photo.restored.png")
 
