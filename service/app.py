@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from service import __version__, logs, openapi
+from service import __version__, logs, openapi, page
 from service.engine import Engine
 from service.errors import InvalidOptionsError, ServiceError, title
 from service.lifecycle import Lifecycle, load_engine
@@ -56,6 +56,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.include_router(router)
+    app.include_router(page.make_router())
     openapi.install(app)
     app.add_middleware(KeyCheck, keys=[key.get_secret_value() for key in settings.api_keys])
     app.add_middleware(RequestContext)

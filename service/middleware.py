@@ -21,10 +21,15 @@ from service.errors import (
 )
 from service.metrics import ServiceMetrics
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})
-"""Paths that need no key."""
-ENDPOINTS = OPEN_PATHS | {"/restore", "/degradation-map", "/adapters", "/metrics", "/openapi.json"}
-"""Values of the metrics' label; whatever else is asked for is ``other``."""
+PROBES = frozenset({"/healthz", "/readyz"})
+OPEN_PATHS = PROBES | {"/", "/docs", "/openapi.json"}
+"""Paths that need no key: the probes, and what the package itself holds for everybody to read."""
+PAGE_FILES = "/page/"
+"""Paths that begin so need no key either: the files of the page."""
+QUIET = PROBES | {PAGE_FILES}
+"""Endpoints that are logged for debugging alone."""
+ENDPOINTS = OPEN_PATHS | {"/restore", "/degradation-map", "/adapters", "/metrics"}
+"""Values of the metrics' label; so is ``PAGE_FILES``; whatever else is asked for is ``other``."""
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ID_KEY = "abair.request_id"
@@ -87,11 +92,11 @@ class RequestContext:
 def _note(scope: Scope, status: int, seconds: float) -> None:
     """Count and log one request."""
     path = scope["path"]
-    endpoint = path if path in ENDPOINTS else "other"
+    endpoint = _endpoint(path)
     metrics = _metrics(scope)
     metrics.requests.labels(endpoint, str(status)).inc()
     metrics.request_seconds.labels(endpoint).observe(seconds)
-    write = log.debug if path in OPEN_PATHS else log.info
+    write = log.debug if endpoint in QUIET else log.info
     write(
         "request",
         method=scope["method"],
@@ -100,6 +105,16 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
         seconds=round(seconds, 4),
         client=(scope.get("client") or ("", 0))[0],
     )
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(PAGE_FILES)
+
+
+def _endpoint(path: str) -> str:
+    if path.startswith(PAGE_FILES):
+        return PAGE_FILES
+    return path if path in ENDPOINTS else "other"
 
 
 class KeyCheck:
@@ -116,7 +131,7 @@ class KeyCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
-        if scope["type"] == "http" and self._digests and scope["path"] not in OPEN_PATHS:
+        if scope["type"] == "http" and self._digests and not _is_open(scope["path"]):
             error = self._refusal(Headers(scope=scope))
             if error is not None:
                 await answer_problem(scope, error)(scope, receive, send)

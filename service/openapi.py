@@ -38,6 +38,11 @@ IMAGE_TYPES = (
     "image/avif",
     "image/heic",
 )
+KEYS: Mapping[str, Schema] = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+"""Ways to show a key, where the operator has set some."""
 BINARY: Schema = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -100,7 +105,10 @@ def install(app: FastAPI) -> None:
                 [(report, "serialization") for report in REPORTS],
                 ref_template="#/components/schemas/{model}",
             )
-            document.setdefault("components", {})["schemas"] = schemas["$defs"]
+            components = document.setdefault("components", {})
+            components["schemas"] = schemas["$defs"]
+            components["securitySchemes"] = KEYS
+            document["security"] = [{}, *({name: []} for name in KEYS)]
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -1,7 +1,6 @@
 """The endpoints; what they do is elsewhere."""
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from typing import Any
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from service import errors, openapi
 from service.answers import NPZ, PNG, Result
 from service.errors import DeadlineExceededError, NotReadyError
+from service.etags import answer_once, etag_of
 from service.images import BY_MEDIA_TYPE
 from service.lifecycle import Lifecycle
 from service.negotiation import JSON
@@ -139,15 +139,7 @@ async def adapters(request: Request) -> Response:
         adapters=[AdapterReport(**asdict(adapter)) for adapter in engine.adapters],
     )
     body = report.model_dump_json().encode()
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    known = [tag.strip().removeprefix("W/") for tag in _list(request, "if-none-match")]
-    if etag in known or "*" in known:
-        return Response(status_code=304, headers={"ETag": etag})
-    return Response(body, headers={"ETag": etag}, media_type=JSON)
-
-
-def _list(request: Request, header: str) -> list[str]:
-    return request.headers.get(header, "").split(",")
+    return answer_once(request, body, etag=etag_of(body), media_type=JSON)
 
 
 @router.get(

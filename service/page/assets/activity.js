@@ -1,0 +1,112 @@
+// What goes on: the bar over the picture, the problem that came up, words for screen readers.
+
+import { Problem } from "./api.js";
+
+const $ = (id) => document.getElementById(id);
+
+export function say(text) {
+  $("status").textContent = text;
+}
+
+/** One thing at a time: what is begun ends what was going on. */
+export class Activity {
+  constructor() {
+    this.controller = null;
+    $("cancel").addEventListener("click", () => (this.controller ? this.#cancel() : this.again()));
+    $("problem-retry").addEventListener("click", () => this.again());
+    $("problem-close").addEventListener("click", () => ($("problem").hidden = true));
+    this.again = () => {};
+    this.onkey = () => {};
+  }
+
+  get busy() {
+    return this.controller !== null;
+  }
+
+  /**
+   * Run `work({signal, step, onSent})`; tell how it goes, and what went wrong.
+   * @param {() => void} again Does it once more.
+   */
+  async run(work, again) {
+    this.stop();
+    const controller = new AbortController();
+    this.controller = controller;
+    this.again = again;
+    $("problem").hidden = true;
+    const step = (text) => this.#begin(text);
+    const onSent = (share) => {
+      $("progress").value = share;
+      if (share === 1) $("progress").removeAttribute("value"); // how long it takes now, nobody knows
+    };
+    try {
+      await work({ signal: controller.signal, step, onSent });
+      if (this.controller === controller) this.#end();
+    } catch (error) {
+      if (this.controller !== controller) return; // something else goes on already
+      this.#end();
+      if (!(error instanceof Problem)) throw error;
+      this.show(error);
+    }
+  }
+
+  /** End what goes on, if anything does, without a word. */
+  stop() {
+    this.controller?.abort();
+    this.#end();
+  }
+
+  /** Show a problem as the service told it. */
+  show(problem) {
+    if (problem.wantsKey) {
+      this.onkey(problem);
+      return;
+    }
+    $("problem-title").textContent = problem.title;
+    $("problem-detail").textContent = sentence(problem.detail);
+    $("problem-hint").textContent = sentence(problem.hint);
+    const errors = (problem.errors ?? []).map(({ option, detail }) => {
+      const entry = document.createElement("li");
+      entry.textContent = `${option}: ${detail}`;
+      return entry;
+    });
+    $("problem-errors").replaceChildren(...errors);
+    $("problem-id").textContent = problem.request_id ? `Request ${problem.request_id}` : "";
+    $("problem").hidden = false;
+  }
+
+  #begin(text) {
+    const began = performance.now();
+    const tick = () => {
+      const seconds = (performance.now() - began) / 1000;
+      $("busy-text").textContent = seconds < 1 ? text : `${text} · ${Math.floor(seconds)} s`;
+    };
+    clearInterval(this.timer);
+    this.timer = setInterval(tick, 250);
+    tick();
+    say(text);
+    $("progress").hidden = false;
+    $("progress").removeAttribute("value");
+    $("cancel").textContent = "Cancel";
+    $("busy").hidden = false;
+  }
+
+  #end() {
+    clearInterval(this.timer);
+    this.controller = null;
+    $("busy").hidden = true;
+  }
+
+  #cancel() {
+    this.stop();
+    say("Cancelled");
+    $("busy-text").textContent = "Cancelled";
+    $("progress").hidden = true;
+    $("cancel").textContent = "Restore";
+    $("busy").hidden = false;
+  }
+}
+
+function sentence(text) {
+  if (!text) return "";
+  return text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+}

@@ -1,0 +1,101 @@
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.steps import choose, downloaded, wait_for_result
+
+
+@pytest.fixture
+def asked(page, noisy):
+    """Headers of every answer of the service from here on, a picture of ours being shown."""
+    choose(page, noisy)
+    answers = []
+
+    def note(answer):
+        if answer.url.endswith("/restore"):
+            answers.append(answer.headers)
+
+    page.on("response", note)
+    return answers
+
+
+def bar(page, name):
+    return page.get_by_role("slider", name=name, exact=True)
+
+
+def settle(page, noisy, asked, count):
+    """Wait for that many answers; check that no more come."""
+    for _ in range(200):
+        if len(asked) >= count:
+            break
+        page.wait_for_timeout(50)
+    page.wait_for_timeout(400)
+    wait_for_result(page, noisy.name)
+    assert len(asked) == count
+
+
+def weights_of(headers):
+    told = headers["restore-adapters"]
+    return {} if told == "none" else dict(part.split("=") for part in told.split(", "))
+
+
+def test_a_bar_sets_weights_and_auto_goes_back(page, noisy, asked):
+    estimated = {name: bar(page, name).input_value() for name in ("Noise", "Rain", "Blur")}
+    automatic = downloaded(page)[1]
+    bar(page, "Rain").fill("80")
+    settle(page, noisy, asked, 1)
+    weights = weights_of(asked[0])
+    assert weights["rain"] == "0.80"
+    assert float(weights.get("noise", 0)) == pytest.approx(float(estimated["Noise"]) / 100)
+    expect(page.get_by_role("radio", name="Yours")).to_be_checked()
+    expect(bar(page, "Rain")).to_have_value("80")
+    assert downloaded(page)[1] != automatic
+    page.get_by_text("Auto", exact=True).click()
+    settle(page, noisy, asked, 2)
+    for name, value in estimated.items():
+        expect(bar(page, name)).to_have_value(value)
+    assert downloaded(page)[1] == automatic
+
+
+def test_bars_turn_with_the_keys_and_ask_once_they_rest(page, noisy, asked):
+    bar(page, "Haze").focus()
+    page.keyboard.press("Home")
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    settle(page, noisy, asked, 1)
+    assert weights_of(asked[0])["haze"] == "0.05"
+
+
+def test_top_takes_one_adapter_alone(page, noisy, asked):
+    page.get_by_text("Top", exact=True).click()
+    settle(page, noisy, asked, 1)
+    assert list(weights_of(asked[0]).values()) == ["1.00"]
+    values = [slider.input_value() for slider in page.locator("#weights input").all()]
+    assert sorted(values, key=int)[-2:] == ["0", "100"]
+
+
+def test_none_takes_no_adapter(page, noisy, asked):
+    page.get_by_text("None", exact=True).click()
+    settle(page, noisy, asked, 1)
+    assert weights_of(asked[0]) == {}
+    for slider in page.locator("#weights input").all():
+        expect(slider).to_have_value("0")
+
+
+def test_strength_holds_back(page, noisy, asked, client):
+    bar(page, "Strength").fill("40")
+    settle(page, noisy, asked, 1)
+    expect(page.locator("#strength-value")).to_have_text(re.compile("40.%"))
+    expect(page.locator("#curl")).to_have_value(re.compile("-F strength=0.4 "))
+    answer = client.post("restore", files={"image": noisy.read_bytes()}, data={"strength": "0.4"})
+    assert downloaded(page)[1] == answer.content
+
+
+def test_another_picture_begins_anew(page, noisy, asked):
+    bar(page, "Strength").fill("40")
+    settle(page, noisy, asked, 1)
+    page.locator("#examples button").nth(1).click()
+    expect(page.get_by_role("radio", name="Auto")).to_be_checked()
+    expect(bar(page, "Strength")).to_have_value("100")
+    expect(page.locator("#curl")).not_to_have_value(re.compile("strength"))
