@@ -100,6 +100,9 @@ class _Served:
     def is_broken(self) -> bool:
         return self._lifecycle.is_broken
 
+    def retire(self) -> None:
+        self._lifecycle.retire()
+
     def drain(self) -> None:
         self._lifecycle.drain()
 
@@ -107,7 +110,7 @@ class _Served:
         self._lifecycle.abandon()
 
     async def idle(self) -> None:
-        await self._lifecycle.admission.idle()
+        await self._lifecycle.idle()
 
 
 def make_server(settings: Settings, app: FastAPI) -> DrainingServer:

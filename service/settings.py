@@ -71,11 +71,11 @@ class Settings(BaseSettings):
         300.0, gt=0, description="Time a request may take from its first byte; then 504."
     )
 
-    grace_seconds: float = Field(
-        30.0, ge=0, description="Time to finish what was accepted after SIGTERM."
-    )
     linger_seconds: float = Field(
-        0.5, ge=0, description="Time not ready but still listening after SIGTERM, for balancers."
+        0.5, ge=0, description="Time not ready but still serving after SIGTERM, for balancers."
+    )
+    grace_seconds: float = Field(
+        30.0, ge=0, description="Time to finish what was begun, when that is over."
     )
     stall_seconds: float = Field(
         120.0, gt=0, description="A batch that runs longer than this turns /healthz red."
