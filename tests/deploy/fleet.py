@@ -1,0 +1,243 @@
+"""Replicas, balancers and what watches them, as processes with the committed configuration."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.deploy.names import NameServer
+
+ROOT = Path(__file__).parents[2]
+DOCKER = ROOT / "docker"
+PATIENCE = 90.0
+"""Seconds to wait for what must come; never the measure of a test."""
+
+
+def program(name: str) -> str:
+    """Find a program on PATH or in the system's folders; without it the test is left out."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        pytest.skip(f"{name} is not installed (Debian: apt-get install {PACKAGES[name]})")
+    return found
+
+
+PACKAGES = {
+    "haproxy": "haproxy",
+    "nginx": "nginx-light",
+    "openssl": "openssl",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+}
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+async def until(condition: Callable[[], object], what: str) -> None:
+    """Wait until ``condition()`` is true or, if it is a coroutine, gives true."""
+    for _ in range(int(PATIENCE / 0.05)):
+        met = condition()
+        if asyncio.iscoroutine(met):
+            met = await met
+        if met:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"it never came about: {what}")
+
+
+@dataclass
+class Process:
+    """A program that runs, and what it wrote."""
+
+    popen: subprocess.Popen[bytes]
+    output: Path
+
+    @property
+    def text(self) -> str:
+        """What it wrote until now."""
+        return self.output.read_text(errors="replace")
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Send a signal."""
+        self.popen.send_signal(number)
+
+    async def exit_code(self) -> int:
+        """Wait for its end."""
+        return await asyncio.to_thread(self.popen.wait, PATIENCE)
+
+
+@dataclass
+class Replica(Process):
+    """A replica, and where it is."""
+
+    name: str
+    url: str
+
+    async def metric(self, name: str) -> float:
+        """Read one of its metrics."""
+        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE) as client:
+            return metric((await client.get("/metrics")).text, name)
+
+    async def is_ready(self) -> bool:
+        """Ask it."""
+        assert self.popen.poll() is None, self.text
+        return await answers(f"{self.url}/readyz")
+
+
+@dataclass
+class Balancer(Process):
+    """A balancer, and where it is."""
+
+    url: str
+    metrics_url: str = ""
+
+    def client(self, connections: int = 200) -> httpx.AsyncClient:
+        """Make a client of it."""
+        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+        return httpx.AsyncClient(base_url=self.url, timeout=PATIENCE, limits=limits)
+
+    async def metric(self, name: str) -> float:
+        """Read one of HAProxy's metrics."""
+        async with httpx.AsyncClient(base_url=self.metrics_url, timeout=PATIENCE) as client:
+            return metric((await client.get("/metrics")).text, name)
+
+    async def sees(self, count: int) -> None:
+        """Wait until it sends pictures to ``count`` replicas."""
+        name = 'haproxy_backend_active_servers{proxy="pictures"}'
+
+        async def seen() -> bool:
+            return await self.metric(name) == count
+
+        await until(seen, f"{count} replicas behind the balancer")
+
+
+def metric(text: str, name: str) -> float:
+    """Read one metric of an exposition; 0 if it isn't there."""
+    found = re.search(rf"^{re.escape(name)} (\S+)$", text, flags=re.MULTILINE)
+    return float(found.group(1)) if found else 0.0
+
+
+async def answers(url: str) -> bool:
+    """Whether ``url`` answers 200."""
+    try:
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
+            return (await client.get(url)).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@dataclass
+class Fleet:
+    """Everything that runs in a test; all of it is ended after it.
+
+    Args:
+        folder: For files and logs.
+    """
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    replicas: list[Replica] = field(default_factory=list)
+    _processes: list[Process] = field(default_factory=list)
+    _names: list[NameServer] = field(default_factory=list)
+    _count: int = 0
+
+    def __post_init__(self) -> None:
+        """Begin to answer for the name of the replicas."""
+        self._names = [NameServer(lambda: [_host(replica) for replica in self.replicas])]
+
+    def run(self, name: str, command: list[str], environment: dict[str, str]) -> Process:
+        """Start a program."""
+        self._count += 1
+        output = self.folder / f"{self._count}-{name}.log"
+        with output.open("wb") as file:
+            popen = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        process = Process(popen, output)
+        self._processes.append(process)
+        return process
+
+    def replica(self, name: str, **environment: object) -> Replica:
+        """Start a replica at an address of its own; the name server knows it at once."""
+        host = f"127.0.1.{self._count + 1}"
+        given = {key: str(value) for key, value in environment.items()}
+        settings = {
+            "ABAIR_HOST": host,
+            "ABAIR_PORT": str(self.port),
+            "ABAIR_LINGER_SECONDS": "3",
+            "FAKE_NAME": name,
+        }
+        command = [sys.executable, "-m", "tests.deploy.replica"]
+        process = self.run(name, command, settings | given)
+        url = f"http://{host}:{self.port}"
+        replica = Replica(process.popen, process.output, name, url)
+        self.replicas.append(replica)
+        return replica
+
+    def forget(self, replica: Replica) -> None:
+        """Take a replica out of the name server, as when its container is gone."""
+        self.replicas.remove(replica)
+
+    async def haproxy(self, **environment: object) -> Balancer:
+        """Start HAProxy; wait until it answers."""
+        port, metrics_port = free_port(), free_port()
+        settings = {
+            "ABAIR_BIND": f"127.0.0.1:{port}",
+            "ABAIR_METRICS_BIND": f"127.0.0.1:{metrics_port}",
+            "ABAIR_BACKEND": "replicas.test",
+            "ABAIR_BACKEND_PORT": str(self.port),
+            "ABAIR_DNS": self._names[0].address,
+            "ABAIR_CHECK_INTERVAL": "200ms",
+        }
+        given = {key: str(value) for key, value in environment.items()}
+        command = [program("haproxy"), "-db", "-f", str(DOCKER / "haproxy" / "haproxy.cfg")]
+        process = self.run("haproxy", command, settings | given)
+        metrics_url = f"http://127.0.0.1:{metrics_port}"
+        await self.alive(process, f"{metrics_url}/healthz")
+        return Balancer(process.popen, process.output, f"http://127.0.0.1:{port}", metrics_url)
+
+    async def alive(self, process: Process, url: str) -> None:
+        """Wait until ``url`` answers 200, unless the process ended."""
+
+        async def answered() -> bool:
+            assert process.popen.poll() is None, process.text
+            return await answers(url)
+
+        await until(answered, url)
+
+    async def ready(self) -> None:
+        """Wait until every replica is."""
+        for replica in self.replicas:
+            await until(replica.is_ready, f"{replica.name} ready")
+
+    def close(self) -> None:
+        """End everything."""
+        for process in self._processes:
+            process.popen.kill()
+        for process in self._processes:
+            process.popen.wait()
+        for names in self._names:
+            names.close()
+
+
+def _host(replica: Replica) -> str:
+    return httpx.URL(replica.url).host

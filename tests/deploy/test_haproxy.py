@@ -1,0 +1,311 @@
+"""HAProxy with the committed configuration: nothing is lost but what must be."""
+
+import asyncio
+import signal
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from tests.deploy.fleet import PATIENCE, Fleet, free_port, program, until
+from tests.deploy.load import HEADERS, PICTURE, load, restore
+from tests.service.fakes import file_of, picture_of
+
+pytestmark = pytest.mark.anyio
+
+GONE = 'restore_requests_total{endpoint="/restore",status="499"}'
+IN_FLIGHT = "restore_requests_in_flight"
+SESSIONS = 'haproxy_backend_current_sessions{proxy="pictures"}'
+QUEUED = 'haproxy_backend_current_queue{proxy="pictures"}'
+
+
+def check_told_to_come_again(answer: httpx.Response, code: str) -> None:
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == code
+    assert answer.json()["request_id"]
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_the_load_is_spread(fleet: Fleet):
+    for name in "abc":
+        fleet.replica(name, FAKE_SECONDS=0.05)
+    balancer = await fleet.haproxy(ABAIR_MAXCONN=2)
+    await fleet.ready()
+    await balancer.sees(3)
+    async with balancer.client() as client:
+        outcomes = await load(client, callers=12, requests=5)
+    assert outcomes.failed == []
+    assert sorted(outcomes.replicas) == ["a", "b", "c"]
+    assert min(outcomes.replicas.values()) >= 10
+
+
+async def test_a_slow_replica_is_sent_less_and_nobody_is_refused(fleet: Fleet):
+    fleet.replica("slow", FAKE_SECONDS=1)
+    fleet.replica("quick")
+    balancer = await fleet.haproxy(ABAIR_MAXCONN=1)
+    await fleet.ready()
+    await balancer.sees(2)
+    async with balancer.client() as client:
+        outcomes = await load(client, callers=8, requests=5)
+    assert outcomes.failed == []
+    assert outcomes.replicas["quick"] > outcomes.replicas["slow"] > 0
+
+
+async def test_a_replica_that_is_killed_loses_what_it_had_and_nothing_else(fleet: Fleet):
+    maxconn = 3
+    doomed = fleet.replica("doomed", FAKE_SECONDS=0.1)
+    fleet.replica("other", FAKE_SECONDS=0.02)
+    balancer = await fleet.haproxy(ABAIR_MAXCONN=maxconn)
+    await fleet.ready()
+    await balancer.sees(2)
+    killed = False
+
+    async def kill() -> None:
+        async def working() -> bool:
+            return await doomed.metric(IN_FLIGHT) > 0
+
+        nonlocal killed
+        await until(working, "pictures at the replica")
+        doomed.end(signal.SIGKILL)
+        await doomed.exit_code()
+        await balancer.sees(1)  # while callers go on; its address stays known
+        killed = True
+
+    async with balancer.client() as client:
+        killing = asyncio.create_task(kill())
+        outcomes = await load(client, callers=10, requests=6, until=lambda: killed)
+        await killing
+        after = await load(client, callers=4, requests=3)
+    # Those it had, and once more as many: a dying process still takes connections for an instant.
+    assert len(outcomes.failed) <= 2 * maxconn
+    for answer in outcomes.failed:
+        assert answer.status_code in (502, 503)
+        assert answer.json()["code"] in ("replica_lost", "unavailable")
+        assert answer.json()["hint"]
+    assert after.statuses == {200: 12}
+    assert after.replicas == {"other": 12}
+
+
+async def test_a_rolling_restart_under_load_fails_nobody(fleet: Fleet):
+    old = [fleet.replica(f"old-{i}", FAKE_SECONDS=0.03) for i in range(2)]
+    balancer = await fleet.haproxy(ABAIR_MAXCONN=4)
+    await fleet.ready()
+    await balancer.sees(2)
+    finished = False
+
+    async def roll() -> list[int]:
+        nonlocal finished
+        codes = []
+        for index, replica in enumerate(old):
+            # Its address is known while it still warms up, as with a container engine.
+            fleet.replica(f"new-{index}", FAKE_SECONDS=0.03, FAKE_WARM_UP=1)
+            await fleet.ready()
+            replica.end(signal.SIGTERM)
+            codes.append(await replica.exit_code())
+            fleet.forget(replica)
+        finished = True
+        return codes
+
+    async with balancer.client() as client:
+        rolling = asyncio.create_task(roll())
+        outcomes = await load(client, callers=6, requests=5, until=lambda: finished)
+        assert await rolling == [0, 0]
+        await balancer.sees(2)
+        after = await load(client, callers=4, requests=3)
+    assert outcomes.failed == []
+    assert set(outcomes.replicas) == {"old-0", "old-1", "new-0", "new-1"}
+    assert after.failed == []
+    assert set(after.replicas) == {"new-0", "new-1"}
+
+
+async def test_a_full_replicas_own_refusal_reaches_the_caller(fleet: Fleet, tmp_path):
+    gate = tmp_path / "gate"
+    replica = fleet.replica("only", FAKE_GATE=gate, ABAIR_QUEUE_REQUESTS=1)
+    balancer = await fleet.haproxy()
+    await fleet.ready()
+    await balancer.sees(1)
+
+    async def full() -> bool:
+        return await replica.metric(IN_FLIGHT) == 1
+
+    async with balancer.client() as client:
+        first = asyncio.create_task(restore(client))
+        await until(full, "a full replica")
+        check_told_to_come_again(await restore(client), "full")
+        gate.touch()
+        assert (await first).status_code == 200
+
+
+async def test_a_full_fleet_refuses_at_the_balancer(fleet: Fleet, tmp_path):
+    gate = tmp_path / "gate"
+    for name in "ab":
+        fleet.replica(name, FAKE_GATE=gate)
+    balancer = await fleet.haproxy(ABAIR_MAXCONN=1, ABAIR_QUEUE=2)
+    await fleet.ready()
+    await balancer.sees(2)
+
+    async def full() -> bool:
+        return await balancer.metric(QUEUED) == 2
+
+    async with balancer.client() as client:
+        served = [asyncio.create_task(restore(client)) for _ in range(4)]
+        await until(full, "two at work, two waiting")
+        check_told_to_come_again(await restore(client), "unavailable")
+        assert (await client.get("/adapters")).status_code == 200  # not behind the pictures
+        gate.touch()
+        assert [answer.status_code for answer in await asyncio.gather(*served)] == [200] * 4
+
+
+async def test_a_fleet_of_none_is_told(fleet: Fleet):
+    balancer = await fleet.haproxy()
+    async with balancer.client() as client:
+        check_told_to_come_again(await restore(client), "unavailable")
+        ready = await client.get(f"{balancer.metrics_url}/readyz")
+    assert ready.status_code == 503
+
+
+async def test_a_caller_who_hangs_up_frees_the_place(fleet: Fleet, tmp_path):
+    gate = tmp_path / "gate"
+    replica = fleet.replica("only", FAKE_GATE=gate)
+    balancer = await fleet.haproxy(ABAIR_MAXCONN=1)
+    await fleet.ready()
+    await balancer.sees(1)
+
+    async def at_work(count: int) -> bool:
+        return await replica.metric(IN_FLIGHT) == count
+
+    async with balancer.client() as client:
+        impatient = asyncio.create_task(restore(client))
+        await until(lambda: at_work(1), "a picture at work")
+        impatient.cancel()
+        await until(lambda: at_work(0), "the place in the replica is free")
+        gate.touch()
+        assert (await restore(client)).status_code == 200
+    assert await replica.metric(GONE) == 1
+
+
+async def test_who_hung_up_while_waiting_costs_no_work(fleet: Fleet, tmp_path):
+    gate = tmp_path / "gate"
+    replica = fleet.replica("only", FAKE_GATE=gate)
+    balancer = await fleet.haproxy(ABAIR_MAXCONN=1)
+    await fleet.ready()
+    await balancer.sees(1)
+
+    async def waiting() -> bool:
+        return await balancer.metric(QUEUED) == 3
+
+    async def gone() -> bool:
+        return await balancer.metric(SESSIONS) == 0
+
+    async with balancer.client() as client:
+        first = asyncio.create_task(restore(client))
+        queued = [asyncio.create_task(restore(client)) for _ in range(3)]
+        await until(waiting, "three pictures waiting")
+        for one in (first, *queued):
+            one.cancel()
+        await until(gone, "nobody at the balancer")
+        gate.touch()
+        assert (await restore(client)).status_code == 200
+    assert await replica.metric('restore_requests_total{endpoint="/restore",status="200"}') == 1
+
+
+async def test_a_large_picture_passes_whole(fleet: Fleet):
+    fleet.replica("only")
+    balancer = await fleet.haproxy()
+    await fleet.ready()
+    await balancer.sees(1)
+    degraded = np.zeros((3000, 4000, 3), np.uint8)
+    degraded[:, :, 0] = 200
+    data = file_of(degraded, "BMP")
+    assert len(data) > 32 * 2**20
+    async with balancer.client() as client:
+        answer = await client.post(
+            "/restore?format=jpeg", content=data, headers={"Content-Type": "image/bmp"}
+        )
+    assert answer.status_code == 200
+    restored = picture_of(answer.content)
+    assert restored.shape == degraded.shape
+    assert abs(int(restored[1500, 2000, 0]) - 55) <= 2
+
+
+async def test_the_body_limit_is_the_replicas_said_or_not(fleet: Fleet):
+    limit = 100_000
+    fleet.replica("only", ABAIR_MAX_BODY_BYTES=limit)
+    balancer = await fleet.haproxy(ABAIR_MAX_BODY_BYTES=limit)
+    await fleet.ready()
+    await balancer.sees(1)
+
+    async def untold():
+        yield bytes(limit + 1)
+
+    async with balancer.client() as client:
+        just = await client.post("/restore", content=bytes(limit), headers=HEADERS)
+        told = await client.post("/restore", content=bytes(limit + 1), headers=HEADERS)
+        chunked = await client.post("/restore", content=untold(), headers=HEADERS)
+    assert just.status_code != 413
+    assert [told.status_code, chunked.status_code] == [413, 413]
+    assert told.json()["code"] == chunked.json()["code"] == "body_too_large"
+
+
+async def test_with_a_certificate_it_speaks_tls_and_offers_http_2(fleet: Fleet, tmp_path):
+    pem = certificate(tmp_path)
+    fleet.replica("only")
+    port = free_port()
+    balancer = await fleet.haproxy(ABAIR_CERTIFICATE=pem, ABAIR_TLS_BIND=f"127.0.0.1:{port}")
+    await fleet.ready()
+    await balancer.sees(1)
+    trusting = ssl.create_default_context(cafile=pem)
+    async with httpx.AsyncClient(verify=trusting, timeout=PATIENCE) as client:
+        answer = await client.get(f"https://127.0.0.1:{port}/adapters")
+    assert answer.status_code == 200
+    assert "max-age" in answer.headers["strict-transport-security"]
+    trusting.set_alpn_protocols(["h2", "http/1.1"])
+    with (
+        socket.create_connection(("127.0.0.1", port), PATIENCE) as plain,
+        trusting.wrap_socket(plain, server_hostname="127.0.0.1") as secured,
+    ):
+        assert secured.selected_alpn_protocol() == "h2"
+
+
+def certificate(folder: Path) -> Path:
+    """Make a certificate for 127.0.0.1 that signs itself, and its key, in one file."""
+    options = "req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=test"
+    name = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(folder / "key"), "-out", str(folder / "certificate")]
+    command = [program("openssl"), *options.split(), *name, *files]
+    subprocess.run(command, check=True, capture_output=True)
+    pem = folder / "balancer.pem"
+    pem.write_bytes((folder / "certificate").read_bytes() + (folder / "key").read_bytes())
+    return pem
+
+
+async def test_the_request_id_is_the_callers_or_the_balancers(fleet: Fleet):
+    fleet.replica("only")
+    balancer = await fleet.haproxy()
+    await fleet.ready()
+    await balancer.sees(1)
+    async with balancer.client() as client:
+        given = await client.post(
+            "/restore", content=PICTURE, headers=HEADERS | {"X-Request-Id": "mine"}
+        )
+        made = await restore(client)
+    assert given.headers["x-request-id"] == "mine"
+    assert len(made.headers["x-request-id"]) == 36
+    assert made.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_replicas_metrics_are_not_for_callers(fleet: Fleet):
+    fleet.replica("only")
+    balancer = await fleet.haproxy()
+    await fleet.ready()
+    await balancer.sees(1)
+    async with balancer.client() as client:
+        hidden = await client.get("/metrics")
+        assert (await client.get("/readyz")).status_code == 200
+    assert hidden.status_code == 404
+    assert hidden.json()["code"] == "not_found"
