@@ -1,6 +1,7 @@
 """Replicas, balancers and what watches them, as processes with the committed configuration."""
 
 import asyncio
+import getpass
 import os
 import re
 import shutil
@@ -38,6 +39,24 @@ PACKAGES = {
     "prometheus": "prometheus",
     "promtool": "prometheus",
 }
+
+
+NGINX = """
+user {user};
+pid {folder}/nginx.pid;
+error_log stderr warn;
+events {{}}
+http {{
+    access_log {folder}/access.log;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/abair.conf;
+}}
+"""
+"""The frame that the official image has around the committed file."""
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -214,6 +233,44 @@ class Fleet:
         metrics_url = f"http://127.0.0.1:{metrics_port}"
         await self.alive(process, f"{metrics_url}/healthz")
         return Balancer(process.popen, process.output, f"http://127.0.0.1:{port}", metrics_url)
+
+    async def nginx(self, **environment: object) -> Balancer:
+        """Start nginx in front of the replicas there are; wait until it answers."""
+        port = free_port()
+        self._write_nginx(port, environment)
+        (self.folder / "nginx.conf").write_text(
+            NGINX.format(folder=self.folder, user=getpass.getuser())
+        )
+        process = self.run("nginx", self._nginx_command(), {})
+        await self.alive(process, f"http://127.0.0.1:{port}/healthz")
+        return Balancer(process.popen, process.output, f"http://127.0.0.1:{port}")
+
+    def reload_nginx(self, balancer: Balancer) -> None:
+        """Let nginx know the replicas there are now."""
+        self._write_nginx(httpx.URL(balancer.url).port or 0, {})
+        command = [*self._nginx_command(), "-s", "reload"]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def _nginx_command(self) -> list[str]:
+        folder = str(self.folder)
+        files = ["-p", folder, "-c", f"{folder}/nginx.conf", "-e", "stderr"]
+        return [program("nginx"), *files, "-g", "daemon off;"]
+
+    def _write_nginx(self, port: int, environment: dict[str, object]) -> None:
+        """Fill in the template as the official image does."""
+        servers = [
+            f"server {_host(replica)}:{self.port} max_fails=1 fail_timeout=5s;"
+            for replica in self.replicas
+        ]
+        values = {
+            "ABAIR_LISTEN": f"127.0.0.1:{port}",
+            "ABAIR_SERVERS": " ".join(servers),
+            "ABAIR_MAX_BODY_BYTES": str(environment.get("ABAIR_MAX_BODY_BYTES", 64 * 2**20)),
+        }
+        template = (DOCKER / "nginx" / "abair.conf.template").read_text()
+        for name, value in values.items():
+            template = template.replace(f"${{{name}}}", value)
+        (self.folder / "abair.conf").write_text(template)
 
     async def alive(self, process: Process, url: str) -> None:
         """Wait until ``url`` answers 200, unless the process ended."""
