@@ -6,8 +6,9 @@ import signal
 import numpy as np
 import pytest
 
-from tests.deploy.fleet import Fleet, until
+from tests.deploy.fleet import Fleet
 from tests.deploy.load import HEADERS, load, restore
+from tests.deploy.processes import until
 from tests.service.fakes import file_of, picture_of
 
 pytestmark = pytest.mark.anyio
