@@ -5,7 +5,8 @@
 - ``FAKE_NAME``: its model's name, hence in ``Restore-Model``;
 - ``FAKE_SECONDS``: what a picture takes;
 - ``FAKE_WARM_UP``: seconds until it is ready;
-- ``FAKE_GATE``: file without which no picture is finished.
+- ``FAKE_GATE``: file without which no picture is finished;
+- ``FAKE_CRASH``: set, the process dies of the first picture.
 """
 
 import os
@@ -29,6 +30,8 @@ class SlowEngine(FakeEngine):
         gate = os.environ.get("FAKE_GATE")
         while gate is not None and not Path(gate).exists():
             time.sleep(0.01)
+        if "FAKE_CRASH" in os.environ:
+            os._exit(9)
         time.sleep(float(os.environ.get("FAKE_SECONDS", "0")))
         return super().restore(tasks)
 

@@ -134,6 +134,16 @@ def test_the_names_and_limits_of_balancer_prometheus_and_replicas_agree():
         assert set(names) <= aliases
 
 
+def test_the_guide_lists_the_variables_and_the_alerts_and_no_others():
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    section = guide.split("## One machine")[1].split("\n\n")[3]
+    listed = set(re.findall(r"`(ABAIR_\w+)`", section))
+    assert listed == set(re.findall(r"\$\{(ABAIR_\w+):", TEXT))
+    rules = yaml.safe_load((ROOT / "docker" / "prometheus" / "alerts.yml").read_text())
+    names = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
+    assert set(re.findall(r"`(Abair\w+)`", guide)) == names
+
+
 def test_each_gpu_has_one_container():
     gpus = [
         device["device_ids"]

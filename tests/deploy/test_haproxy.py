@@ -86,6 +86,19 @@ async def test_a_replica_that_is_killed_loses_what_it_had_and_nothing_else(fleet
     assert after.replicas == {"other": 12}
 
 
+async def test_a_picture_that_brings_its_replica_down_does_not_visit_the_next(fleet: Fleet):
+    for name in "abc":
+        fleet.replica(name, FAKE_CRASH=1)
+    balancer = await fleet.haproxy()
+    await fleet.ready()
+    await balancer.sees(3)
+    async with balancer.client() as client:
+        answer = await restore(client)
+    assert (answer.status_code, answer.json()["code"]) == (502, "replica_lost")
+    await balancer.sees(2)
+    assert len([one for one in fleet.replicas if one.popen.poll() is not None]) == 1
+
+
 async def test_a_rolling_restart_under_load_fails_nobody(fleet: Fleet):
     old = [fleet.replica(f"old-{i}", FAKE_SECONDS=0.03) for i in range(2)]
     balancer = await fleet.haproxy(ABAIR_MAXCONN=4)
