@@ -46,14 +46,17 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 async def until(condition: Callable[[], object], what: str) -> None:
     """Wait until ``condition()`` is true or, if it is a coroutine, gives true."""
-    for _ in range(int(PATIENCE / 0.05)):
-        met = condition()
-        if asyncio.iscoroutine(met):
-            met = await met
-        if met:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"it never came about: {what}")
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                met = condition()
+                if asyncio.iscoroutine(met):
+                    met = await met
+                if met:
+                    return
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"it never came about: {what}") from None
 
 
 @dataclass
