@@ -30,7 +30,7 @@ def program(name: str) -> str:
 
 PACKAGES = {
     "haproxy": "haproxy",
-    "nginx": "nginx-light",
+    "nginx": "nginx",
     "openssl": "openssl",
     "prometheus": "prometheus",
     "promtool": "prometheus",

@@ -38,7 +38,7 @@ async def test_a_large_picture_passes_whole(fleet: Fleet):
 
 async def test_the_body_limit_is_the_replicas_said_or_not(fleet: Fleet):
     limit = 100_000
-    fleet.replica("only", ABAIR_MAX_BODY_BYTES=limit)
+    replica = fleet.replica("only", ABAIR_MAX_BODY_BYTES=limit)
     balancer = await fleet.haproxy(ABAIR_MAX_BODY_BYTES=limit)
     await fleet.ready()
     await balancer.sees(1)
@@ -53,6 +53,8 @@ async def test_the_body_limit_is_the_replicas_said_or_not(fleet: Fleet):
     assert just.status_code != 413
     assert [told.status_code, chunked.status_code] == [413, 413]
     assert told.json()["code"] == chunked.json()["code"] == "body_too_large"
+    # What says its size is refused before it reaches a replica.
+    assert await replica.metric('restore_refusals_total{code="body_too_large"}') == 1
 
 
 async def test_with_a_certificate_it_speaks_tls_and_offers_http_2(fleet: Fleet, tmp_path):
