@@ -104,13 +104,13 @@ async def test_the_request_id_is_the_callers_or_the_balancers(fleet: Fleet):
     assert made.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_a_replicas_metrics_are_not_for_callers(fleet: Fleet):
+async def test_what_is_one_replicas_own_is_not_for_callers(fleet: Fleet):
     fleet.replica("only")
     balancer = await fleet.haproxy()
     await fleet.ready()
     await balancer.sees(1)
     async with balancer.client() as client:
-        hidden = await client.get("/metrics")
+        hidden = [await client.get("/metrics"), await client.post("/adapters/reload")]
         assert (await client.get("/readyz")).status_code == 200
-    assert hidden.status_code == 404
-    assert hidden.json()["code"] == "not_found"
+    assert [answer.status_code for answer in hidden] == [404, 404]
+    assert {answer.json()["detail"] for answer in hidden} == {"not served here"}
