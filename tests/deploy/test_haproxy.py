@@ -111,8 +111,8 @@ async def test_a_rolling_restart_under_load_fails_nobody(fleet: Fleet):
         nonlocal finished
         codes = []
         for index, replica in enumerate(old):
-            # Its address is told once it is ready, as Kubernetes does. HAProxy before 3.1 takes a new
-            # address for ready until its first check.
+            # Its address is told once it is ready, as Kubernetes does. HAProxy before 3.1 takes a
+            # new address for ready until its first check.
             new = fleet.replica(f"new-{index}", FAKE_SECONDS=0.03)
             fleet.forget(new)
             await until(new.is_ready, "a new replica")
