@@ -6,10 +6,11 @@ INSTALLED := $(VENV)/installed
 CODE := model service tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve train evaluate test check fmt lint types imports bench clean
+.PHONY: help setup serve train evaluate test test-deploy check fmt lint types imports bench audit \
+	sbom image image-steps clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11)' || \
@@ -34,6 +35,9 @@ evaluate: setup ## PSNR and SSIM of a folder of pairs: make evaluate ARGS=DIR
 test: setup ## Run the whole test suite (ARGS='-k psnr')
 	$(BIN)/python -m pytest $(ARGS)
 
+test-deploy: setup ## Only the deployment tests; leaves out those whose programs are missing
+	$(BIN)/python -m pytest tests/deploy $(ARGS)
+
 check: setup ## Formatting, lint, types, import contracts and tests: what CI runs
 	$(BIN)/ruff format --check $(CODE)
 	@$(MAKE) --no-print-directory lint types imports test
@@ -53,6 +57,24 @@ imports: setup ## The import arrows of docs/architecture.md
 
 bench: setup ## Measure speed and memory, write docs/performance.md
 	$(BIN)/python -m tests.bench $(ARGS)
+
+image: ## Build the container image for the CPU (ARGS='--build-arg BASE=...'); needs Docker
+	docker build -t abair:cpu --build-arg REVISION="$$(git rev-parse HEAD)" $(ARGS) .
+
+image-steps: setup ## The Dockerfile's build steps in a folder, without an engine; then serve from there
+	$(BIN)/python -m tests.deploy.image_steps $(ARGS)
+
+$(VENV)/audit: $(INSTALLED)
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install pip-audit==2.10.1 cyclonedx-bom==7.5.0
+
+audit: $(VENV)/audit ## Known vulnerabilities in the pinned versions; needs the internet
+	$</bin/pip-audit -r constraints.txt --no-deps --disable-pip --strict
+
+sbom: $(VENV)/audit ## Bill of materials of what is installed, CycloneDX, into dist/sbom.json
+	mkdir -p dist
+	$</bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		-o dist/sbom.json $(BIN)/python
 
 clean: ## Remove .venv and every cache
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage

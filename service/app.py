@@ -58,7 +58,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.include_router(router)
     app.include_router(page.make_router())
     openapi.install(app)
-    app.add_middleware(KeyCheck, keys=[key.get_secret_value() for key in settings.api_keys])
+    app.add_middleware(KeyCheck, keys=settings.keys)
     app.add_middleware(RequestContext)
     app.add_exception_handler(ServiceError, _tell)
     app.add_exception_handler(HTTPException, _tell)
@@ -101,6 +101,9 @@ class _Served:
     def is_broken(self) -> bool:
         return self._lifecycle.is_broken
 
+    def retire(self) -> None:
+        self._lifecycle.retire()
+
     def drain(self) -> None:
         self._lifecycle.drain()
 
@@ -108,7 +111,7 @@ class _Served:
         self._lifecycle.abandon()
 
     async def idle(self) -> None:
-        await self._lifecycle.admission.idle()
+        await self._lifecycle.idle()
 
 
 def make_server(settings: Settings, app: FastAPI) -> DrainingServer:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -53,6 +53,9 @@ class Lifecycle:
         self._load = load
         self._thread = SerialThread("device")
         self._loading: asyncio.Task[None] | None = None
+        self._retiring = self._draining = False
+        self._open = 0
+        self._all_answered = asyncio.Event()
         self.loaded = asyncio.Event()
         """Set when the service is ready, or failed to become so."""
         self._show_gauges()
@@ -64,6 +67,7 @@ class Lifecycle:
     async def stop(self) -> None:
         """End: whoever still waits is told so, the batch that runs is answered."""
         self.drain()
+        self.admission.draining = True
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.wait([self._loading])
@@ -76,9 +80,30 @@ class Lifecycle:
             self._pipeline.close()
         self._thread.stop()
 
+    def retire(self) -> None:
+        """Turn not ready but serve on: balancers need a moment to notice."""
+        self._retiring = True
+
     def drain(self) -> None:
-        """Turn not ready and refuse new pictures; those accepted go on."""
-        self.admission.draining = True
+        """Turn not ready and refuse new requests; those begun go on, uploads too."""
+        self._retiring = self._draining = True
+
+    @contextlib.contextmanager
+    def request(self) -> Iterator[None]:
+        """Count a request for the block, from its head on; ``idle`` waits for it."""
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
+            if not self._open:
+                self._all_answered.set()
+
+    async def idle(self) -> None:
+        """Wait until no request is open."""
+        while self._open:
+            self._all_answered.clear()
+            await self._all_answered.wait()
 
     def abandon(self) -> None:
         """Tell everybody who still waits that they wait in vain."""
@@ -94,8 +119,19 @@ class Lifecycle:
 
     @property
     def is_ready(self) -> bool:
-        """Whether pictures are accepted."""
-        return not (self._pipeline is None or self.admission.draining or self.is_broken)
+        """Whether balancers should send pictures here."""
+        return not (self._pipeline is None or self._retiring or self.is_broken)
+
+    def check_ready(self) -> None:
+        """Tell why balancers should send pictures elsewhere, if they should.
+
+        Raises:
+            UnavailableError: If they should.
+        """
+        if self._retiring:
+            raise DrainingError("the service is about to shut down")
+        self.pipeline()
+        self.check_health()
 
     def check_health(self) -> float | None:
         """Return the age of the batcher's heartbeat; None while the model is being loaded.
@@ -122,7 +158,7 @@ class Lifecycle:
         Raises:
             UnavailableError: If there is none now.
         """
-        if self.admission.draining:
+        if self._draining:
             raise DrainingError("the service is shutting down")
         if self.is_broken:
             raise UnhealthyError("the service failed and waits to be restarted")

@@ -61,14 +61,15 @@ async def _serve(
     lifecycle = lifecycle_of(request)
     settings, accept = lifecycle.settings, request.headers.get("accept", "")
     try:
-        async with (
-            asyncio.timeout(settings.deadline_seconds),
-            receive(
-                request, held=lifecycle.admission.bytes, max_bytes=settings.max_body_bytes
-            ) as upload,
-        ):
-            options = parse_options(options_model, upload.options)
-            result = await unless_gone(request, work(upload.take(), options, accept))
+        with lifecycle.request():
+            async with (
+                asyncio.timeout(settings.deadline_seconds),
+                receive(
+                    request, held=lifecycle.admission.bytes, max_bytes=settings.max_body_bytes
+                ) as upload,
+            ):
+                options = parse_options(options_model, upload.options)
+                result = await unless_gone(request, work(upload.take(), options, accept))
     except TimeoutError:
         raise DeadlineExceededError(
             f"not done within the {settings.deadline_seconds:g} seconds allowed"
@@ -168,8 +169,7 @@ async def healthz(request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Say whether pictures are accepted: not before the model is warm, nor while draining."""
     lifecycle = lifecycle_of(request)
-    lifecycle.pipeline()
-    lifecycle.check_health()
+    lifecycle.check_ready()
     if lifecycle.engine is None:
         raise NotReadyError("the model is being loaded")
     info = lifecycle.engine.info

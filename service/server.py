@@ -21,26 +21,29 @@ class Drainable(Protocol):
     def is_broken(self) -> bool:
         """Whether only a restart can help."""
 
+    def retire(self) -> None:
+        """Turn not ready and serve on."""
+
     def drain(self) -> None:
-        """Turn not ready and refuse what is new."""
+        """Refuse what is new."""
 
     def abandon(self) -> None:
         """Tell everybody who still waits that they wait in vain."""
 
     async def idle(self) -> None:
-        """Wait until everything accepted is answered."""
+        """Wait until every request begun is answered."""
 
 
 class DrainingServer(uvicorn.Server):
-    """Ends in order: not ready, refuse what is new, finish what was accepted, close.
+    """Ends in order: not ready but serving, refuse what is new, finish what was begun, close.
 
     A second signal ends at once.
 
     Args:
         config: uvicorn's.
         service: What is served.
-        linger: Seconds to listen on while not ready, so that balancers notice.
-        grace: Seconds to finish what was accepted.
+        linger: Seconds to serve on while not ready, so that balancers notice and nobody is refused.
+        grace: Seconds to finish what was begun, after that.
     """
 
     def __init__(
@@ -61,11 +64,12 @@ class DrainingServer(uvicorn.Server):
         self._drain = asyncio.get_running_loop().create_task(self._finish())
 
     async def _finish(self) -> None:
-        log.info("draining", grace_seconds=self._grace)
+        log.info("draining", linger_seconds=self._linger, grace_seconds=self._grace)
         try:
+            self._service.retire()
+            await asyncio.sleep(self._linger)
             self._service.drain()
             async with asyncio.timeout(self._grace):
-                await asyncio.sleep(self._linger)
                 await self._service.idle()
         except TimeoutError:
             log.error("not everything was finished within the grace time")

@@ -13,13 +13,19 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class Settings(BaseSettings):
     """Everything an operator may set. Frozen; made once, where the process starts."""
 
-    model_config = SettingsConfigDict(env_prefix="ABAIR_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="ABAIR_", frozen=True, extra="forbid", env_ignore_empty=True
+    )
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
         description="Keys that callers must show, separated by commas; none: the service is open.",
+    )
+    api_keys_file: Path | None = Field(
+        None,
+        description="File of further keys, one a line, read at the start; for mounted secrets.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe log line to write."
@@ -71,11 +77,11 @@ class Settings(BaseSettings):
         300.0, gt=0, description="Time a request may take from its first byte; then 504."
     )
 
-    grace_seconds: float = Field(
-        30.0, ge=0, description="Time to finish what was accepted after SIGTERM."
-    )
     linger_seconds: float = Field(
-        0.5, ge=0, description="Time not ready but still listening after SIGTERM, for balancers."
+        0.5, ge=0, description="Time not ready but still serving after SIGTERM, for balancers."
+    )
+    grace_seconds: float = Field(
+        30.0, ge=0, description="Time to finish what was begun, when that is over."
     )
     stall_seconds: float = Field(
         120.0, gt=0, description="A batch that runs longer than this turns /healthz red."
@@ -88,6 +94,13 @@ class Settings(BaseSettings):
             return tuple(key.strip() for key in value.split(",") if key.strip())
         return value
 
+    @field_validator("api_keys_file")
+    @classmethod
+    def _check_keys_file(cls, path: Path | None) -> Path | None:
+        if path is not None and not _read_keys(path):
+            raise ValueError(f"{path} holds no key")
+        return path
+
     @model_validator(mode="after")
     def _check_queues(self) -> Self:
         for whole, one in (("queue_bytes", "max_body_bytes"), ("queue_pixels", "max_pixels")):
@@ -99,6 +112,20 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """Every key that callers may show, those of the file too."""
+        given = tuple(key.get_secret_value() for key in self.api_keys)
+        return given if self.api_keys_file is None else given + _read_keys(self.api_keys_file)
+
+    @property
     def is_public(self) -> bool:
         """Whether other machines can reach the service without a key."""
-        return self.host not in LOOPBACK and not self.api_keys
+        return self.host not in LOOPBACK and not self.keys
+
+
+def _read_keys(path: Path) -> tuple[str, ...]:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    return tuple(line.strip() for line in lines if line.strip())

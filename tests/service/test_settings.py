@@ -16,6 +16,31 @@ def test_keys_are_never_shown():
     assert "hidden" not in repr(Settings(api_keys="hidden"))
 
 
+def test_keys_may_come_from_a_file(tmp_path):
+    path = tmp_path / "keys"
+    path.write_text("two\n\n three \n")
+    settings = Settings(api_keys="one", api_keys_file=path)
+    assert settings.keys == ("one", "two", "three")
+    assert not Settings(api_keys_file=path, host="0.0.0.0").is_public
+    assert "two" not in repr(settings)
+
+
+@pytest.mark.parametrize("content", [None, "", "\n \n"])
+def test_a_file_of_keys_that_holds_none_does_not_open_the_service(tmp_path, content):
+    path = tmp_path / "keys"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ValidationError, match="cannot be read" if content is None else "no key"):
+        Settings(api_keys_file=path)
+
+
+def test_an_empty_variable_is_as_none(monkeypatch):
+    monkeypatch.setenv("ABAIR_API_KEYS_FILE", "")
+    monkeypatch.setenv("ABAIR_PORT", "")
+    assert Settings() == Settings(port=8000)
+    assert Settings().api_keys_file is None
+
+
 def test_every_setting_is_described():
     assert all(field.description for field in Settings.model_fields.values())
 
