@@ -7,11 +7,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from model.about import AdapterInfo, ModelInfo
     from model.checkpoint import load
     from model.config import CLASSES, Degradation, RestorerConfig
     from model.crops import kept, read_crop, to_uint8
+    from model.estimator import top_one
+    from model.fields import join_cells, sum_by_cell
     from model.precision import arithmetic, choose_precision
-    from model.restorer import AdapterInfo, Description, ModelInfo, Restorer, top_one
+    from model.restorer import Description, Restorer
     from model.tiling import Box, Tile, plan_tiles
     from model.views import Views, as_float, sample_views
 
@@ -29,11 +32,13 @@ __all__ = [
     "arithmetic",
     "as_float",
     "choose_precision",
+    "join_cells",
     "kept",
     "load",
     "plan_tiles",
     "read_crop",
     "sample_views",
+    "sum_by_cell",
     "to_uint8",
     "top_one",
 ]
@@ -43,16 +48,18 @@ _HOME = {
     "CLASSES": "model.config",
     "Degradation": "model.config",
     "RestorerConfig": "model.config",
-    "AdapterInfo": "model.restorer",
+    "AdapterInfo": "model.about",
     "Description": "model.restorer",
-    "ModelInfo": "model.restorer",
+    "ModelInfo": "model.about",
     "Restorer": "model.restorer",
     "kept": "model.crops",
     "read_crop": "model.crops",
     "to_uint8": "model.crops",
+    "join_cells": "model.fields",
+    "sum_by_cell": "model.fields",
     "arithmetic": "model.precision",
     "choose_precision": "model.precision",
-    "top_one": "model.restorer",
+    "top_one": "model.estimator",
     "Box": "model.tiling",
     "Tile": "model.tiling",
     "plan_tiles": "model.tiling",

@@ -20,9 +20,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from model.about import AdapterInfo, ModelInfo
 from model.config import RestorerConfig
 from model.estimator import Estimator
-from model.restorer import AdapterInfo, ModelInfo, Restorer
+from model.restorer import Restorer
 
 BUNDLED = Path(__file__).parent / "weights"
 """Folder of the weights that ship with the package."""

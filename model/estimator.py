@@ -103,3 +103,19 @@ class Estimator(nn.Module):
         vector, _ = self.encode(views)
         logits: Tensor = self.classify(vector)
         return logits
+
+
+def top_one(weights: Tensor) -> Tensor:
+    """Keep the most probable adapter at 1 (ABAIR's OH), or none where *none* is more probable.
+
+    Args:
+        weights: Probabilities of the adapters, shape (B, K), rows sum at most 1.
+
+    Returns:
+        Shape (B, K), one 1 a row at most.
+    """
+    if weights.shape[1] == 0:
+        return weights
+    best, index = weights.max(dim=1, keepdim=True)
+    rest = 1 - weights.sum(dim=1, keepdim=True)
+    return torch.zeros_like(weights).scatter(1, index, (best >= rest).to(weights.dtype))

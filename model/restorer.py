@@ -3,56 +3,22 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from model.about import AdapterInfo, ModelInfo
 from model.backbone import Backbone, Restored
 from model.config import RestorerConfig
-from model.crops import Crop, crops_of, to_uint8
-from model.estimator import ContextEncoder, Estimator
+from model.crops import Crop, crops_of, kept, to_uint8
+from model.estimator import ContextEncoder, Estimator, top_one
+from model.fields import join_cells, lead, sum_by_cell
+from model.layers import look_up
 from model.lora import AdaptedConv2d, Blend
 from model.precision import arithmetic, choose_precision
 from model.segmentation import SegmentationHead
 from model.views import Views, sample_views
-
-
-@dataclass(frozen=True, kw_only=True)
-class AdapterInfo:
-    """What is told about a resident adapter.
-
-    Attributes:
-        name: How requests name it.
-        title: For people.
-        degradation: The kind of damage it removes.
-        rank: Rank of its update.
-        scaling: Factor of its update, alpha / rank.
-        parameters: Count of its weights.
-        bytes: Size of its weights file; 0 when it was never saved.
-        sha256: Digest of its weights file; empty when it was never saved.
-        gain_db: Measured gain over the input on its own task, dB; None when not measured.
-        licence: Terms of its weights.
-    """
-
-    name: str
-    title: str
-    degradation: str
-    rank: int
-    scaling: float = 1.0
-    parameters: int = 0
-    bytes: int = 0
-    sha256: str = ""
-    gain_db: float | None = None
-    licence: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelInfo:
-    """What is told about the baseline: name, digest of its weights file, sizes, terms."""
-
-    name: str = "untrained"
-    sha256: str = ""
-    parameters: int = 0
-    licence: str = ""
 
 
 @dataclass(frozen=True)
@@ -202,6 +168,7 @@ class Restorer(nn.Module):
         *,
         adapters: str | Mapping[str, float] = "auto",
         strength: float = 1.0,
+        blend: str = "image",
         tile: int = 1024,
         precision: str = "auto",
     ) -> Tensor:
@@ -212,6 +179,8 @@ class Restorer(nn.Module):
             adapters: ``auto`` (the estimator's blend), ``top`` (its best adapter alone), ``none``
                 (the baseline), or the weight of each adapter by name.
             strength: Blend of output and input, 0 (input) to 1.
+            blend: ``image`` (one set of weights) or ``pixel``: they vary smoothly over the
+                picture, led by its degradation map, which is made first.
             tile: Pictures above ``tile * tile`` pixels are restored in exact tiles.
             precision: ``auto``, ``bf16`` or ``fp32``.
 
@@ -219,13 +188,23 @@ class Restorer(nn.Module):
             Shape (3, H, W), uint8.
 
         Raises:
-            ValueError: If ``adapters`` names an unknown mode or adapter.
+            ValueError: If ``adapters`` names an unknown mode or adapter, or ``blend`` is neither.
         """
+        if blend not in ("image", "pixel"):
+            raise ValueError(f"blend must be image or pixel, got {blend!r}")
+        precision = choose_precision(precision, "cpu")
         description = self.describe(sample_views(picture))
         weights = self.choose(description.weights, adapters)
+        field = None
+        if blend == "pixel" and weights is not None:
+            seen = self._seen_by_cell(picture, description, tile, precision)
+            led = self.lead(weights[0].tolist(), seen, chosen=adapters != "auto")
+            field = torch.from_numpy(led)[None]
         out = torch.empty_like(picture)
         for crop in self._crops(picture, tile):
-            with arithmetic(choose_precision(precision, "cpu"), "cpu"):
+            if field is not None:
+                weights = self.over_crop(field, crop.box, crop.pixels.shape)
+            with arithmetic(precision, "cpu"):
                 restored = self.restore(crop.pixels, description, weights, crop.box)
             crop.put(out, to_uint8(torch.lerp(crop.pixels, restored, strength))[0])
         return out
@@ -246,6 +225,40 @@ class Restorer(nn.Module):
                 probabilities = self.segment(crop.pixels, description, crop.box)
             crop.put(labels, probabilities[0].argmax(dim=0).to(torch.uint8))
         return labels
+
+    def lead(
+        self, weights: Sequence[float], seen: NDArray[np.float64], *, chosen: bool
+    ) -> NDArray[np.float32]:
+        """Spread one picture's weights (K) over its cells -> (K, gh, gw); see ``fields.lead``."""
+        degradations = [adapter.degradation for adapter in self.adapters]
+        return lead(weights, seen, classes=self.classes, degradations=degradations, chosen=chosen)
+
+    def over_crop(self, field: Tensor, box: Tensor, shape: Sequence[int]) -> Tensor:
+        """Interpolate weights over cells at crops.
+
+        Args:
+            field: As of ``lead``, for B pictures, shape (B, K, gh, gw).
+            box: Where the crops lie, shape (B, 4), fractions.
+            shape: Of the crops, (B, 3, h, w).
+
+        Returns:
+            Weights for ``restore``, shape (B, K, h/u, w/u).
+        """
+        fold = self.config.unshuffle
+        return look_up(field, box, shape[-2] // fold, shape[-1] // fold)
+
+    def _seen_by_cell(
+        self, picture: Tensor, description: Description, tile: int, precision: str
+    ) -> NDArray[np.float64]:
+        """Average the map of a picture over its cells: (C, gh, gw)."""
+        height, width = picture.shape[1:]
+        parts = []
+        for crop in self._crops(picture, tile):
+            with arithmetic(precision, "cpu"):
+                probabilities = kept(self.segment(crop.pixels, description, crop.box), crop.tile)
+            keep = crop.tile.keep
+            parts.append((keep, sum_by_cell(probabilities[0], keep, height, width).numpy()))
+        return join_cells(parts, height, width)
 
     def _crops(self, picture: Tensor, tile: int) -> Iterator[Crop]:
         return crops_of(picture, tile=tile, halo=self.reach, multiple=self.config.multiple)
@@ -270,19 +283,3 @@ class Restorer(nn.Module):
             raise ValueError(f"unknown adapters {unknown}; resident are {names}")
         row = weights.new_tensor([adapters.get(name, 0.0) for name in names])
         return row.expand(len(weights), -1)
-
-
-def top_one(weights: Tensor) -> Tensor:
-    """Keep the most probable adapter at 1 (ABAIR's OH), or none where *none* is more probable.
-
-    Args:
-        weights: Probabilities of the adapters, shape (B, K), rows sum at most 1.
-
-    Returns:
-        Shape (B, K), one 1 a row at most.
-    """
-    if weights.shape[1] == 0:
-        return weights
-    best, index = weights.max(dim=1, keepdim=True)
-    rest = 1 - weights.sum(dim=1, keepdim=True)
-    return torch.zeros_like(weights).scatter(1, index, (best >= rest).to(weights.dtype))

@@ -11,7 +11,7 @@
     |-- BodyTooLargeError      413  body_too_large
     |-- PictureTooLargeError   413  too_many_pixels
     |-- UnsupportedMediaError  415  unsupported_media, unsupported_image
-    |-- InvalidOptionsError    422  invalid_options, unknown_adapter, not_available
+    |-- InvalidOptionsError    422  invalid_options, unknown_adapter
     |-- ClientGoneError        499  client_gone (nobody reads the answer; it is counted)
     |-- EngineFailedError      500  internal_error
     |-- UnavailableError       503  with Retry-After

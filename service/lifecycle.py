@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 from collections.abc import Callable
 
 import structlog
@@ -12,9 +11,11 @@ from service import work
 from service.admission import Admission
 from service.batcher import MicroBatcher
 from service.buckets import Batch
+from service.codecs import Codecs
 from service.engine import Engine, EngineFatalError
 from service.errors import DrainingError, NotReadyError, UnhealthyError
 from service.metrics import ServiceMetrics
+from service.passes import Passes
 from service.pipeline import Pipeline
 from service.serial import SerialThread
 from service.settings import Settings
@@ -52,6 +53,7 @@ class Lifecycle:
         self._pipeline: Pipeline | None = None
         self._load = load
         self._thread = SerialThread("device")
+        self._codecs = Codecs(settings.decode_threads)
         self._loading: asyncio.Task[None] | None = None
         self.loaded = asyncio.Event()
         """Set when the service is ready, or failed to become so."""
@@ -72,8 +74,7 @@ class Lifecycle:
             with contextlib.suppress(TimeoutError):  # a device that hangs must not keep us
                 async with asyncio.timeout(patience):
                     await self.batcher.close(finish=False)
-        if self._pipeline is not None:
-            self._pipeline.close()
+        self._codecs.close()
         self._thread.stop()
 
     def drain(self) -> None:
@@ -144,17 +145,23 @@ class Lifecycle:
     def _begin(self, engine: Engine) -> None:
         settings, info = self.settings, engine.info
         self.engine = engine
+        batch_pixels = settings.max_batch_pixels or info.batch_pixels
         self.batcher = MicroBatcher[Work, Outcome](
-            functools.partial(work.run, engine),
+            work.run,
             thread=self._thread,
-            max_cost=settings.max_batch_pixels or info.batch_pixels,
+            max_cost=batch_pixels,
             max_items=settings.max_batch_items,
             max_wait=settings.max_wait_ms / 1000,
             fatal=(EngineFatalError,),
             observe=self._observe,
         )
         self.batcher.start()
-        self._pipeline = Pipeline(engine, self.batcher, self.admission, self.metrics, settings)
+        passes = Passes(
+            engine, self.batcher, self.metrics, tile=settings.tile, batch_pixels=batch_pixels
+        )
+        self._pipeline = Pipeline(
+            engine, passes, self._codecs, self.admission, self.metrics, settings
+        )
         facts = {
             "device": info.device,
             "device_name": info.device_name,

@@ -65,7 +65,10 @@ class RestoreOptions(BaseModel):
     quality: int = Field(92, ge=1, le=100, description="Of jpeg, webp and avif.")
     metadata: Metadata = Field("keep", description="EXIF and ICC profile: keep, strip, no-gps.")
     blend: Literal["image", "pixel"] = Field(
-        "image", description="image: one set of weights; pixel is not available yet."
+        "image",
+        description="image: one set of weights; pixel: they vary smoothly over the picture, led "
+        "by its map, which takes about twice the time. A weight given by name is then what its "
+        "adapter gets where its degradation is seen most.",
     )
     include: Literal["none", "map"] = Field(
         "none", description="map: add the degradation map to a JSON answer."

@@ -12,10 +12,11 @@ from asgi_lifespan import LifespanManager
 from PIL import Image
 
 from model import checkpoint
+from model.about import AdapterInfo
 from model.config import Degradation, RestorerConfig
 from model.degradations import degrade
 from model.metrics import psnr
-from model.restorer import AdapterInfo, Restorer
+from model.restorer import Restorer
 from model.training.data import Batches, stream
 from model.training.loop import Budget, Trainer
 from model.training.phases import Phase, adapter, baseline, estimator

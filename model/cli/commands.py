@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, ParamSpec, TypeVar
 
 import typer
 
@@ -36,6 +36,10 @@ def restore(
         typer.Option(help="auto (soft blend), top (one), none (baseline), or rain:0.8,noise:0.2."),
     ] = "auto",
     strength: Annotated[float, typer.Option(min=0, max=1, help="Blend of input and output.")] = 1.0,
+    blend: Annotated[
+        Literal["image", "pixel"],
+        typer.Option(help="One set of weights, or weights that vary over the picture."),
+    ] = "image",
     quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG and WebP.")] = 92,
     tile: Annotated[
         int, typer.Option(min=64, help="Pictures above tile x tile pixels are cut into tiles.")
@@ -61,6 +65,7 @@ def restore(
     options = restoring.Options(
         adapters=_usage(restoring.parse_adapters, adapters),
         strength=strength,
+        blend=blend,
         quality=quality,
         tile=tile,
         write_map=write_map,

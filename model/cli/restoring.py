@@ -29,6 +29,7 @@ class Options:
     Attributes:
         adapters: ``auto``, ``top``, ``none``, or the weight of each adapter by name.
         strength: Blend of output and input, 0 (input) to 1.
+        blend: ``image`` or ``pixel``, as of ``Restorer.restore_picture``.
         quality: Of lossy formats, 1 to 100.
         tile: Pictures above ``tile * tile`` pixels are cut into tiles.
         write_map: Whether to write the degradation map beside the picture.
@@ -38,6 +39,7 @@ class Options:
 
     adapters: str | Mapping[str, float] = "auto"
     strength: float = 1.0
+    blend: str = "image"
     quality: int = 92
     tile: int = 1024
     write_map: bool = False
@@ -149,7 +151,11 @@ def restore_file(restorer: Restorer, job: Job, options: Options) -> dict[str, An
         upright = ImageOps.exif_transpose(image)
     picture = picture_tensor(upright)
     restored = restorer.restore_picture(
-        picture, adapters=options.adapters, strength=options.strength, tile=options.tile
+        picture,
+        adapters=options.adapters,
+        strength=options.strength,
+        blend=options.blend,
+        tile=options.tile,
     )
     job.target.parent.mkdir(parents=True, exist_ok=True)
     report: dict[str, Any] = {

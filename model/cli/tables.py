@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 
+from model.about import AdapterInfo
 from model.evaluation import MapScore, Score
-from model.restorer import AdapterInfo
 
 
 def score_table(scores: Iterable[Score]) -> Table:

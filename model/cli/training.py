@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from model import checkpoint
+from model.about import AdapterInfo
 from model.config import PRESETS, TITLES, Degradation
 from model.evaluation import evaluate_task, find_pairs
-from model.restorer import AdapterInfo, Restorer
+from model.restorer import Restorer
 from model.training.data import Batches, stream
 from model.training.loop import Budget, Schedule, Trainer
 from model.training.phases import Phase, adapter, baseline, estimator

@@ -1,9 +1,10 @@
 import pytest
 import torch
 
+from model.about import AdapterInfo
 from model.config import Degradation, RestorerConfig
 from model.estimator import Estimator
-from model.restorer import AdapterInfo, Description, Restorer
+from model.restorer import Description, Restorer
 
 TINY = RestorerConfig(
     widths=(8, 12, 16),

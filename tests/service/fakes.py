@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from service.engine import AdapterFacts, Described, EngineInfo, RestoreTask, Segmented, SegmentTask
+from service.engine import (
+    AdapterFacts,
+    Described,
+    EngineInfo,
+    Field,
+    RestoreTask,
+    Segmented,
+    SegmentTask,
+)
 
 CLASSES = ("clean", "noise", "blur", "rain", "haze", "lowlight")
 
@@ -38,6 +46,7 @@ class FakeEngine:
     gate: threading.Event = field(default_factory=threading.Event)
     faults: dict[int, Exception] = field(default_factory=dict)
     batches: list[tuple[str, int]] = field(default_factory=list)
+    led: list[tuple[object, ...]] = field(default_factory=list)
     info: EngineInfo = field(
         default_factory=lambda: EngineInfo(
             "fake", "cd" * 32, 1, "Apache-2.0", "cpu", "none", "fp32", CLASSES, 64 * 64
@@ -68,8 +77,12 @@ class FakeEngine:
         self._begin("describe", len(prepared))
         return [Described(shape, (0.6, 0.2, 0.0)) for shape in prepared]
 
-    def top(self, weights):
-        return tuple(float(weight == max(weights)) for weight in weights)
+    def lead(self, weights, cells, size, *, chosen):
+        """Half the weight where the map's left column of tiles is, all of it elsewhere."""
+        self.led.append((weights, len(cells), size, chosen))
+        field = np.repeat(np.array(weights, np.float32)[:, None, None], 2, axis=2)
+        field[:, :, 0] /= 2
+        return Field(field)
 
     def restore(self, tasks):
         self._begin("restore", len(tasks))
@@ -101,7 +114,7 @@ class FakeEngine:
         probabilities = np.stack([labels == index for index in range(len(CLASSES))])
         return Segmented(
             labels=labels,
-            totals=probabilities.sum(axis=(1, 2)).astype(np.float64),
+            cells=probabilities.sum(axis=(1, 2), keepdims=True).astype(np.float32),
             probabilities=probabilities[list(task.planes)].astype(np.float16),
         )
 

@@ -8,8 +8,8 @@ import signal
 import pytest
 import torch
 
+from model.about import AdapterInfo
 from model.config import Degradation
-from model.restorer import AdapterInfo
 from model.training.data import Batches, stream
 from model.training.loop import Budget, Schedule, Trainer
 from model.training.phases import adapter, baseline, estimator
