@@ -67,7 +67,7 @@ class RestoreOptions(BaseModel):
     blend: Literal["image", "pixel"] = Field(
         "image",
         description="image: one set of weights; pixel: they vary smoothly over the picture, led "
-        "by its map, which takes about twice the time. A weight given by name is then what its "
+        "by its map, which takes two to three times as long. A weight given by name is then what its "
         "adapter gets where its degradation is seen most.",
     )
     include: Literal["none", "map"] = Field(

@@ -80,5 +80,11 @@ def test_weights_vary_smoothly():
     assert (field.sum(axis=0) <= 1 + 1e-6).all()
 
 
+def test_estimated_weights_never_sum_to_more_than_one():
+    field = led((0.5, 0.3), seen(noise=(1, 0), rain=(1, 0), clean=(0, 1)))
+    assert (field.sum(axis=0) <= 1 + 1e-6).all()
+    assert field.sum(axis=0).max() > 0.95
+
+
 def test_one_cell_is_enough():
     assert led((0.4, 0.2), seen(noise=(0.5, 0.5))[:, :1, :1]).shape == (2, 1, 1)
