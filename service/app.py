@@ -57,7 +57,11 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     )
     app.include_router(router)
     openapi.install(app)
-    app.add_middleware(KeyCheck, keys=[key.get_secret_value() for key in settings.api_keys])
+    app.add_middleware(
+        KeyCheck,
+        keys=[key.get_secret_value() for key in settings.api_keys],
+        admin_keys=[key.get_secret_value() for key in settings.admin_keys],
+    )
     app.add_middleware(RequestContext)
     app.add_exception_handler(ServiceError, _tell)
     app.add_exception_handler(HTTPException, _tell)

@@ -152,6 +152,7 @@ class Lifecycle:
             max_cost=batch_pixels,
             max_items=settings.max_batch_items,
             max_wait=settings.max_wait_ms / 1000,
+            max_queued=settings.queue_units,
             fatal=(EngineFatalError,),
             observe=self._observe,
         )
@@ -177,8 +178,6 @@ class Lifecycle:
     def _observe(self, batch: Batch) -> None:
         kind = batch.bucket[0] if isinstance(batch.bucket, tuple) else str(batch.bucket)
         self.metrics.observe_batch(kind, batch.reason, batch.items, batch.cost, batch.seconds)
-        if kind != "describe":
-            self.admission.rate.observe(batch.cost, batch.seconds)
 
     def _show_gauges(self) -> None:
         gauge = self.metrics.gauge

@@ -30,6 +30,8 @@ REPORTS: tuple[type[BaseModel], ...] = (
     Problem,
 )
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "image/bmp", "image/avif")
+PATIENCE = "X-Request-Timeout"
+"""Header with the seconds that a caller will wait."""
 BINARY: Schema = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -57,6 +59,15 @@ def picture_request(options: type[BaseModel]) -> Schema:
         }
         for name, schema in properties.items()
     ]
+    parameters.append(
+        {
+            "name": PATIENCE,
+            "in": "header",
+            "required": False,
+            "description": "Seconds that you will wait; what cannot be done in time isn't begun.",
+            "schema": {"type": "number", "exclusiveMinimum": 0},
+        }
+    )
     content = {"multipart/form-data": {"schema": form}, **dict.fromkeys(IMAGE_TYPES, BINARY)}
     return {"parameters": parameters, "requestBody": {"required": True, "content": content}}
 

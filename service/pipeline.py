@@ -1,6 +1,6 @@
 """What happens to one picture: admit, decode, describe, restore tiles, stitch, encode."""
 
-from service.admission import Admission
+from service.admission import Admission, Caller
 from service.answers import (
     NPZ,
     Facts,
@@ -47,22 +47,22 @@ class Pipeline:
         self._model = f"{engine.info.model}@{engine.info.sha256[:12]}"
         self._names = [adapter.name for adapter in engine.adapters]
 
-    async def restore(self, data: bytes, options: RestoreOptions, accept: str) -> Result:
+    async def restore(self, data: bytes, options: RestoreOptions, caller: Caller) -> Result:
         """Restore one picture.
 
         Args:
             data: The file.
             options: What the caller wants.
-            accept: The request's ``Accept``.
+            caller: What they accept, whose they are, and until when they wait.
 
         Raises:
             ServiceError: Whatever the caller has to be told.
         """
         self._check(options)
         header = await self._codecs.read(read_header, data, max_pixels=self._settings.max_pixels)
-        form = restore_form(options, accept, header)
-        stages = Stages()
-        with self._admission.place(header.pixels):
+        form = restore_form(options, caller.accept, header)
+        stages = Stages(caller.deadline)
+        with self._admission.place(header.pixels, caller):
             picture, described = await self._see(data, options.metadata, stages)
             del data
             weights = self._weights(options, described.weights)
@@ -83,13 +83,13 @@ class Pipeline:
         self._metrics.pixels.inc(header.pixels)
         return result
 
-    async def degradation_map(self, data: bytes, options: MapOptions, accept: str) -> Result:
+    async def degradation_map(self, data: bytes, options: MapOptions, caller: Caller) -> Result:
         """Map the degradations of one picture; arguments as of ``restore``."""
         classes = self._engine.info.classes
-        media_type = map_form(options, accept, classes)
+        media_type = map_form(options, caller.accept, classes)
         header = await self._codecs.read(read_header, data, max_pixels=self._settings.max_pixels)
-        stages = Stages()
-        with self._admission.place(header.pixels):
+        stages = Stages(caller.deadline)
+        with self._admission.place(header.pixels, caller):
             picture, described = await self._see(data, "strip", stages)
             del data
             planes: tuple[int, ...] = ()

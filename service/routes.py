@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import math
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from typing import Any
@@ -11,10 +13,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
 from service import errors, openapi
+from service.admission import Caller
 from service.answers import NPZ, PNG, Result
 from service.encoding import BY_MEDIA_TYPE
 from service.errors import DeadlineExceededError, NotReadyError
 from service.lifecycle import Lifecycle
+from service.middleware import owner
 from service.negotiation import JSON
 from service.schemas import (
     AdapterReport,
@@ -39,6 +43,7 @@ PICTURE_PROBLEMS = (
     errors.BodyTooLargeError,
     errors.UnsupportedMediaError,
     errors.InvalidOptionsError,
+    errors.KeyLimitError,
     errors.EngineFailedError,
     errors.FullError,
     errors.DeadlineExceededError,
@@ -55,25 +60,46 @@ def lifecycle_of(request: Request) -> Lifecycle:
 async def _serve(
     request: Request,
     options_model: type[Options],
-    work: Callable[[bytes, Options, str], Coroutine[Any, Any, Result]],
+    work: Callable[[bytes, Options, Caller], Coroutine[Any, Any, Result]],
 ) -> Response:
     """Receive a picture, do ``work`` on it unless the caller goes away, and answer."""
     lifecycle = lifecycle_of(request)
-    settings, accept = lifecycle.settings, request.headers.get("accept", "")
+    settings, admission = lifecycle.settings, lifecycle.admission
+    seconds = _patience(request, settings.deadline_seconds)
+    caller = Caller(
+        accept=request.headers.get("accept", ""),
+        key=owner(request.scope),
+        deadline=time.monotonic() + seconds,
+    )
     try:
-        async with (
-            asyncio.timeout(settings.deadline_seconds),
-            receive(
-                request, held=lifecycle.admission.bytes, max_bytes=settings.max_body_bytes
-            ) as upload,
-        ):
-            options = parse_options(options_model, upload.options)
-            result = await unless_gone(request, work(upload.take(), options, accept))
+        with admission.request(caller):
+            async with (
+                asyncio.timeout(seconds),
+                receive(request, held=admission.bytes, max_bytes=settings.max_body_bytes) as upload,
+            ):
+                options = parse_options(options_model, upload.options)
+                result = await unless_gone(request, work(upload.take(), options, caller))
     except TimeoutError:
-        raise DeadlineExceededError(
-            f"not done within the {settings.deadline_seconds:g} seconds allowed"
-        ) from None
+        raise DeadlineExceededError(f"not done within the {seconds:g} seconds allowed") from None
     return Response(result.body, headers=result.headers, media_type=result.media_type)
+
+
+def _patience(request: Request, longest: float) -> float:
+    """Return the seconds that a request may take: its own wish, if it is shorter than ours."""
+    wish = request.headers.get(openapi.PATIENCE)
+    if wish is None:
+        return longest
+    try:
+        seconds = float(wish)
+    except ValueError:
+        seconds = math.nan
+    if not seconds > 0:
+        raise errors.BadRequestError(
+            f"{openapi.PATIENCE} must be a number of seconds above 0, got {wish!r}",
+            code="invalid_header",
+            hint="Leave it out, or send the seconds that you will wait.",
+        )
+    return min(seconds, longest)
 
 
 @router.post(

@@ -67,8 +67,8 @@ class RestoreOptions(BaseModel):
     blend: Literal["image", "pixel"] = Field(
         "image",
         description="image: one set of weights; pixel: they vary smoothly over the picture, led "
-        "by its map, which takes two to three times as long. A weight given by name is then what its "
-        "adapter gets where its degradation is seen most.",
+        "by its map, which takes two to three times as long. A weight given by name is then what "
+        "its adapter gets where its degradation is seen most.",
     )
     include: Literal["none", "map"] = Field(
         "none", description="map: add the degradation map to a JSON answer."
