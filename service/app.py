@@ -113,6 +113,10 @@ class _Served:
     async def idle(self) -> None:
         await self._lifecycle.admission.idle()
 
+    async def reload(self) -> None:
+        with contextlib.suppress(ServiceError):  # it was logged
+            await self._lifecycle.reload()
+
 
 def make_server(settings: Settings, app: FastAPI) -> DrainingServer:
     """Make the server around ``app``."""

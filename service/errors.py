@@ -8,6 +8,7 @@
     |-- UnauthorizedError      401  key_missing
     |-- ForbiddenError         403  key_unknown
     |-- NotAcceptableError     406  not_acceptable
+    |-- ReloadFailedError      409  reload_failed
     |-- BodyTooLargeError      413  body_too_large
     |-- PictureTooLargeError   413  too_many_pixels
     |-- UnsupportedMediaError  415  unsupported_media, unsupported_image
@@ -122,6 +123,13 @@ class NotAcceptableError(ServiceError):
 
     status, code = 406, "not_acceptable"
     hint = "Leave Accept out, or name one of the types in the detail."
+
+
+class ReloadFailedError(ServiceError):
+    """What is in the model's folder cannot be served; what was loaded before is served on."""
+
+    status, code = 409, "reload_failed"
+    hint = "Mend or remove what the detail names, then reload again; the service's log says more."
 
 
 class BodyTooLargeError(ServiceError):

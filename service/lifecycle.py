@@ -13,7 +13,7 @@ from service.batcher import MicroBatcher
 from service.buckets import Batch
 from service.codecs import Codecs
 from service.engine import Engine, EngineFatalError
-from service.errors import DrainingError, NotReadyError, UnhealthyError
+from service.errors import DrainingError, NotReadyError, ReloadFailedError, UnhealthyError
 from service.metrics import ServiceMetrics
 from service.passes import Passes
 from service.pipeline import Pipeline
@@ -55,6 +55,8 @@ class Lifecycle:
         self._thread = SerialThread("device")
         self._codecs = Codecs(settings.decode_threads)
         self._loading: asyncio.Task[None] | None = None
+        self._reloading = asyncio.Lock()
+        self._batch_pixels = 0
         self.loaded = asyncio.Event()
         """Set when the service is ready, or failed to become so."""
         self._show_gauges()
@@ -142,14 +144,42 @@ class Lifecycle:
         finally:
             self.loaded.set()
 
+    async def reload(self) -> Engine:
+        """Load the model's folder again, with what was added to it, and take it from now on.
+
+        What was begun before ends with the engine that began it, so that no request is lost.
+
+        Returns:
+            The new engine.
+
+        Raises:
+            ReloadFailedError: If the folder cannot be used; the old engine serves on.
+            UnavailableError: If the service is not ready, broken or ending.
+        """
+        async with self._reloading:
+            self.pipeline()
+            loader = SerialThread("loader")  # batches go on meanwhile
+            try:
+                engine = await loader.call(self._load, self.settings)
+                await self._thread.call(engine.warm_up)
+            except Exception as error:
+                log.exception("the adapters could not be reloaded")
+                raise ReloadFailedError(
+                    f"what was loaded before serves on; the model's folder cannot be used: {error}"
+                ) from error
+            finally:
+                loader.stop()
+            self._switch(engine)
+            log.info("reloaded", adapters=[adapter.name for adapter in engine.adapters])
+            return engine
+
     def _begin(self, engine: Engine) -> None:
-        settings, info = self.settings, engine.info
-        self.engine = engine
-        batch_pixels = settings.max_batch_pixels or info.batch_pixels
+        settings = self.settings
+        self._batch_pixels = settings.max_batch_pixels or engine.info.batch_pixels
         self.batcher = MicroBatcher[Work, Outcome](
             work.run,
             thread=self._thread,
-            max_cost=batch_pixels,
+            max_cost=self._batch_pixels,
             max_items=settings.max_batch_items,
             max_wait=settings.max_wait_ms / 1000,
             max_queued=settings.queue_units,
@@ -157,23 +187,32 @@ class Lifecycle:
             observe=self._observe,
         )
         self.batcher.start()
-        passes = Passes(
-            engine, self.batcher, self.metrics, tile=settings.tile, batch_pixels=batch_pixels
-        )
+        self._switch(engine)
+        log.info("ready", **self._facts(engine))
+        if engine.info.device == "cpu":
+            log.warning("the model runs on the CPU")
+
+    def _switch(self, engine: Engine) -> None:
+        """Let ``engine`` do every picture from now on."""
+        assert self.batcher is not None
+        tile, batch_pixels = self.settings.tile, self._batch_pixels
+        passes = Passes(engine, self.batcher, self.metrics, tile=tile, batch_pixels=batch_pixels)
+        self.engine = engine
         self._pipeline = Pipeline(
-            engine, passes, self._codecs, self.admission, self.metrics, settings
+            engine, passes, self._codecs, self.admission, self.metrics, self.settings
         )
-        facts = {
+        self.metrics.device.info(self._facts(engine))
+
+    @staticmethod
+    def _facts(engine: Engine) -> dict[str, str]:
+        info = engine.info
+        return {
             "device": info.device,
             "device_name": info.device_name,
             "precision": info.precision,
             "model": info.model,
             "sha256": info.sha256,
         }
-        self.metrics.device.info(facts)
-        log.info("ready", **facts)
-        if info.device == "cpu":
-            log.warning("the model runs on the CPU")
 
     def _observe(self, batch: Batch) -> None:
         kind = batch.bucket[0] if isinstance(batch.bucket, tuple) else str(batch.bucket)

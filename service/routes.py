@@ -16,6 +16,7 @@ from service import errors, openapi
 from service.admission import Caller
 from service.answers import NPZ, PNG, Result
 from service.encoding import BY_MEDIA_TYPE
+from service.engine import Engine
 from service.errors import DeadlineExceededError, NotReadyError
 from service.lifecycle import Lifecycle
 from service.middleware import owner
@@ -157,6 +158,30 @@ async def adapters(request: Request) -> Response:
     engine = lifecycle_of(request).engine
     if engine is None:
         raise NotReadyError("the model is being loaded", retry_after=5.0)
+    answer = _adapters_of(engine)
+    etag = answer.headers["ETag"]
+    known = [tag.strip().removeprefix("W/") for tag in _list(request, "if-none-match")]
+    if etag in known or "*" in known:
+        return Response(status_code=304, headers={"ETag": etag})
+    return answer
+
+
+@router.post(
+    "/adapters/reload",
+    summary="Reload the adapters",
+    response_class=Response,
+    responses=openapi.answers(
+        "The base model and every adapter that is resident now.",
+        {JSON: openapi.reference(AdaptersReport)},
+        [errors.ReloadFailedError, errors.NotReadyError],
+    ),
+)
+async def reload_adapters(request: Request) -> Response:
+    """Take up the adapters that were added to the model's folder; wants an operator's key."""
+    return _adapters_of(await lifecycle_of(request).reload())
+
+
+def _adapters_of(engine: Engine) -> Response:
     info = engine.info
     report = AdaptersReport(
         model=ModelReport(
@@ -166,9 +191,6 @@ async def adapters(request: Request) -> Response:
     )
     body = report.model_dump_json().encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    known = [tag.strip().removeprefix("W/") for tag in _list(request, "if-none-match")]
-    if etag in known or "*" in known:
-        return Response(status_code=304, headers={"ETag": etag})
     return Response(body, headers={"ETag": etag}, media_type=JSON)
 
 

@@ -15,6 +15,7 @@ from service.engine import (
     AdapterFacts,
     Described,
     EngineInfo,
+    EngineMemoryError,
     Field,
     RestoreTask,
     Segmented,
@@ -39,10 +40,12 @@ class FakeEngine:
     """Restores by inverting; sees 0.6 noise and 0.2 rain everywhere; red pixels are noise.
 
     Each batch takes ``delay`` seconds; ``gate`` holds batches back while cleared; ``faults`` maps
-    a red value of a picture's first pixel to what restoring it raises.
+    a red value of a picture's first pixel to what restoring it raises; a batch of more than
+    ``memory`` pixels is out of memory.
     """
 
     delay: float = 0.0
+    memory: int = 10**9
     gate: threading.Event = field(default_factory=threading.Event)
     faults: dict[int, Exception] = field(default_factory=dict)
     batches: list[tuple[str, int]] = field(default_factory=list)
@@ -75,7 +78,8 @@ class FakeEngine:
 
     def describe(self, prepared):
         self._begin("describe", len(prepared))
-        return [Described(shape, (0.6, 0.2, 0.0)) for shape in prepared]
+        weights = (0.6, 0.2, *[0.0] * (len(self.adapters) - 2))
+        return [Described(shape, weights) for shape in prepared]
 
     def lead(self, weights, cells, size, *, chosen):
         """Half the weight where the map's left column of tiles is, all of it elsewhere."""
@@ -86,6 +90,8 @@ class FakeEngine:
 
     def restore(self, tasks):
         self._begin("restore", len(tasks))
+        if sum(_kept(task)[:, :, 0].size for task in tasks) > self.memory:
+            raise EngineMemoryError("too many pixels")
         for task in tasks:
             fault = self.faults.get(int(task.picture[0, 0, 0]))
             if fault is not None:
