@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 CODE := model service tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve train evaluate test check fmt lint types imports bench clean
+.PHONY: help setup serve train evaluate test check fmt lint types imports bench soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ imports: setup ## The import arrows of docs/architecture.md
 
 bench: setup ## Measure speed and memory, write docs/performance.md
 	$(BIN)/python -m tests.bench $(ARGS)
+
+soak: setup ## Load the service for 30 minutes (ARGS='5' for 5), write docs/soak.md
+	$(BIN)/python -m tests.soak $(ARGS)
 
 clean: ## Remove .venv and every cache
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage

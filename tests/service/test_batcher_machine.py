@@ -6,6 +6,7 @@ that can happen.
 
 import asyncio
 import contextlib
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -39,9 +40,9 @@ class Device:
     """Stands for the device and its thread: a call ends when the machine says so."""
 
     def __init__(self):
-        self.call_ends = None
-        self.function = None
-        self.on_batch = None
+        self.call_ends: asyncio.Future[Any] | None = None
+        self.function: Any = None
+        self.on_batch: Any = None
 
     async def call(self, function, run, items, fatal):
         assert self.call_ends is None, "two batches at a time"
@@ -66,6 +67,7 @@ class Device:
         ]
 
     def finish(self):
+        assert self.call_ends is not None
         try:
             result = self.function()
         except FatalError as error:
