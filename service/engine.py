@@ -207,6 +207,9 @@ class Engine(Protocol):
     def warm_up(self) -> None:
         """Run each kind of work once, so that the first caller need not wait."""
 
+    def memory(self) -> tuple[int, int]:
+        """Return bytes of the device that are in use and held; 0 on a CPU; called anywhere."""
+
 
 def top(weights: tuple[float, ...]) -> tuple[float, ...]:
     """Reduce estimated weights to the likeliest adapter alone, or to none if that is likelier."""

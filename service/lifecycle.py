@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable
 
 import structlog
@@ -29,6 +30,9 @@ log = structlog.get_logger("abair.lifecycle")
 
 def load_engine(settings: Settings) -> Engine:
     """Load the model; imports torch only now, so that the probes answer meanwhile."""
+    if "PYTORCH_CUDA_ALLOC_CONF" not in os.environ:
+        # Pictures of many sizes would leave a card's memory in pieces; torch reads this once.
+        os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
     from service.torch_engine import TorchEngine
 
     return TorchEngine.load(settings)
@@ -230,6 +234,16 @@ class Lifecycle:
             "restore_queue_pixels",
             "Pixels waiting for the device.",
             lambda: self.batcher.queued_cost if self.batcher else 0,
+        )
+        gauge(
+            "restore_device_used_bytes",
+            "Memory of the card in use; 0 on a CPU.",
+            lambda: self.engine.memory()[0] if self.engine else 0,
+        )
+        gauge(
+            "restore_device_held_bytes",
+            "Memory of the card that torch holds; 0 on a CPU.",
+            lambda: self.engine.memory()[1] if self.engine else 0,
         )
         gauge(
             "restore_heartbeat_age_seconds",

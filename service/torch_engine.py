@@ -21,6 +21,7 @@ from service.engine import (
     SegmentTask,
 )
 from service.settings import Settings
+from service.staging import Staging
 from service.torch_device import choose_device, device_name, faults, give_back
 
 BATCH_PIXELS = {"cpu": 2**17, "cuda": 2**23}
@@ -36,10 +37,15 @@ class TorchEngine:
         restorer: The model, anywhere.
         device: ``cpu`` or ``cuda``.
         precision: ``bf16`` or ``fp32``.
+        tile: Side of the largest picture that is restored as a whole.
     """
 
-    def __init__(self, restorer: Restorer, *, device: str, precision: str) -> None:
+    def __init__(
+        self, restorer: Restorer, *, device: str, precision: str, tile: int = WARM_UP_SIDE
+    ) -> None:
+        self._tile = tile
         self._device = torch.device(device)
+        self._staging = Staging(self._device) if self._device.type == "cuda" else None
         self._restorer = restorer.eval().to(self._device)
         self._adapters = tuple(
             AdapterFacts(
@@ -78,7 +84,8 @@ class TorchEngine:
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
         precision = model.choose_precision(settings.precision, device)
-        return cls(model.load(settings.model_path), device=device, precision=precision)
+        restorer = model.load(settings.model_path)
+        return cls(restorer, device=device, precision=precision, tile=settings.tile)
 
     @property
     def info(self) -> EngineInfo:
@@ -155,12 +162,26 @@ class TorchEngine:
         return segmented
 
     def warm_up(self) -> None:
-        """Run each kind of work once."""
-        picture = np.zeros((WARM_UP_SIDE, WARM_UP_SIDE, 3), np.uint8)
+        """Run each kind of work once; on a card at every size of a square picture."""
+        sides = {WARM_UP_SIDE}
+        if self._device.type != "cpu":
+            multiple = self._restorer.config.multiple
+            sides = {rung(side, multiple) for side in range(1, self._tile + 1)}
+        for side in sorted(sides, reverse=True):  # the largest first: less memory is split up
+            self._warm_up(side)
+
+    def _warm_up(self, side: int) -> None:
+        picture = np.zeros((side, side, 3), np.uint8)
         described = self.describe([self.prepare(picture)])[0]
-        for tile in self.plan(*picture.shape[:2], WARM_UP_SIDE):
+        for tile in self.plan(side, side, side):
             self.restore([RestoreTask(picture, tile, described.description, described.weights)])
             self.segment([SegmentTask(picture, tile, described.description)])
+
+    def memory(self) -> tuple[int, int]:
+        """Return bytes of the card that are in use, and that torch holds; on a CPU none."""
+        if self._device.type == "cpu":
+            return 0, 0
+        return torch.cuda.memory_allocated(), torch.cuda.memory_reserved()
 
     def _restore(self, tasks: Sequence[RestoreTask]) -> list[Pixels]:
         with faults():
@@ -172,18 +193,23 @@ class TorchEngine:
             if any(task.strength != 1 for task in tasks):
                 strength = crops.new_tensor([task.strength for task in tasks]).view(-1, 1, 1, 1)
                 restored = torch.lerp(crops, restored, strength)
-            pixels = [
-                _interleaved(model.to_uint8(model.kept(row, _tile(task))))
+            images = [
+                model.to_uint8(model.kept(row, _tile(task))).permute(1, 2, 0).contiguous()
                 for row, task in zip(restored, tasks, strict=True)
             ]
             del restored
+            pixels: list[Pixels] = (
+                self._staging.download(images)
+                if self._staging
+                else [image.numpy() for image in images]
+            )
         give_back(crops)
         return pixels
 
     def _crops(self, tasks: Sequence[RestoreTask | SegmentTask]) -> Tensor:
         """Cut the tasks' crops: (B, 3, h, w), float in [0, 1], on the device."""
         crops = [model.read_crop(_planes(task.picture), _tile(task)) for task in tasks]
-        return model.as_float(torch.stack(crops).to(self._device))
+        return model.as_float(self._staging.upload(crops) if self._staging else torch.stack(crops))
 
     def _boxes(self, tasks: Sequence[RestoreTask | SegmentTask]) -> Tensor:
         boxes = [_tile(task).box(*task.picture.shape[:2]) for task in tasks]
@@ -225,12 +251,6 @@ def rung(side: int, multiple: int) -> int:
 def _planes(picture: Pixels) -> Tensor:
     """View (H, W, 3) as a tensor (3, H, W)."""
     return torch.from_numpy(picture).permute(2, 0, 1)
-
-
-def _interleaved(image: Tensor) -> Pixels:
-    """Bring (3, H, W) to the host as (H, W, 3)."""
-    pixels: Pixels = image.permute(1, 2, 0).contiguous().cpu().numpy()
-    return pixels
 
 
 def _tile(task: RestoreTask | SegmentTask) -> model.Tile:

@@ -41,11 +41,11 @@ class FakeEngine:
 
     Each batch takes ``delay`` seconds; ``gate`` holds batches back while cleared; ``faults`` maps
     a red value of a picture's first pixel to what restoring it raises; a batch of more than
-    ``memory`` pixels is out of memory.
+    ``room`` pixels is out of memory.
     """
 
     delay: float = 0.0
-    memory: int = 10**9
+    room: int = 10**9
     gate: threading.Event = field(default_factory=threading.Event)
     faults: dict[int, Exception] = field(default_factory=dict)
     batches: list[tuple[str, int]] = field(default_factory=list)
@@ -90,7 +90,7 @@ class FakeEngine:
 
     def restore(self, tasks):
         self._begin("restore", len(tasks))
-        if sum(_kept(task)[:, :, 0].size for task in tasks) > self.memory:
+        if sum(_kept(task)[:, :, 0].size for task in tasks) > self.room:
             raise EngineMemoryError("too many pixels")
         for task in tasks:
             fault = self.faults.get(int(task.picture[0, 0, 0]))
@@ -104,6 +104,9 @@ class FakeEngine:
 
     def warm_up(self):
         pass
+
+    def memory(self):
+        return 1000, 5000
 
     def _begin(self, kind, count):
         assert self.gate.wait(30)

@@ -20,7 +20,7 @@ def halvings(client):
 
 
 async def test_a_batch_that_does_not_fit_is_halved(serving, engine):
-    engine.memory = 2 * 40 * 56
+    engine.room = 2 * 40 * 56
     async with serving(max_wait_ms=50) as client:
         engine.gate.clear()
         calls = [asyncio.create_task(call(client, photo(seed=seed))) for seed in range(9)]
@@ -32,7 +32,7 @@ async def test_a_batch_that_does_not_fit_is_halved(serving, engine):
 
 async def test_tiles_that_do_not_fit_are_halved(serving, engine):
     degraded = photo(500, 720)
-    engine.memory = 160 * 160
+    engine.room = 160 * 160
     async with serving(tile=1024) as client:
         answer = await call(client, degraded)
         assert answer.status_code == 200
@@ -41,7 +41,7 @@ async def test_tiles_that_do_not_fit_are_halved(serving, engine):
 
 
 async def test_a_picture_that_never_fits_fails_alone(serving, engine):
-    engine.memory = 90 * 90
+    engine.room = 90 * 90
     async with serving(tile=1024) as client:
         large, small = await asyncio.gather(
             call(client, photo(600, 600)), call(client, photo(60, 60))

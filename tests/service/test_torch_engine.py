@@ -215,3 +215,27 @@ def test_it_loads_what_the_settings_name(monkeypatch):
     engine = TorchEngine.load(Settings(device="cpu", precision="fp32", model_path="somewhere"))
     assert str(named[0]) == "somewhere"
     assert engine.info.precision == "fp32"
+
+
+def test_a_card_is_warmed_up_at_every_size_of_a_square_picture(engine, monkeypatch):
+    sides = []
+    card = TorchEngine(make_restorer(4), device="cpu", precision="fp32", tile=200)
+    monkeypatch.setattr(card, "_warm_up", sides.append)
+    card.warm_up()
+    assert sides == [256]
+    monkeypatch.setattr(card, "_device", torch.device("meta"))
+    card.warm_up()
+    assert sides[1:] == sorted({rung(side, 8) for side in range(1, 201)}, reverse=True)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no card")
+def test_a_card_gives_what_the_processor_gives(engine):
+    card = TorchEngine(make_restorer(4, 2), device="cuda", precision="fp32", tile=128)
+    card.warm_up()
+    for size in [(40, 56), (100, 150), (128, 128)]:
+        expected = restored(engine, photo(*size)).astype(int)
+        assert np.abs(expected - restored(card, photo(*size))).max() <= 1
+        assert np.abs(expected - restored(card, photo(*size), tile=64)).max() <= 1
+    used, held = card.memory()
+    assert 0 < used <= held
