@@ -75,7 +75,7 @@ class Staging:
     def download(self, images: Sequence[Tensor]) -> list[NDArray[Any]]:
         """Copy images of the card, of any shapes but one type, to the host once they are made."""
         staged = self._down.free(sum(image.nbytes for image in images)).view(images[0].dtype)
-        parts = staged.split([image.numel() for image in images])
+        parts: Sequence[Tensor] = torch.split(staged, [image.numel() for image in images])
         self._stream.wait_stream(self._cuda.current_stream())
         with self._cuda.stream(self._stream):
             for part, image in zip(parts, images, strict=True):

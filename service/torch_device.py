@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import platform
+import time
 import traceback
 from collections.abc import Callable, Iterator
 
@@ -14,6 +15,8 @@ from service.engine import EngineFatalError, EngineMemoryError
 
 TRIM_PIXELS = 2**19
 """A batch of so many pixels is followed by giving memory back: costs about 2 % of its time."""
+TRIM_SECONDS = 2.0
+"""Pictures of many sizes, each small, leave the memory in pieces too."""
 _NO_MEMORY = ("can't allocate memory", "ALLOC_FAILED", "out of memory")
 _CARD_LOST = ("CUDA error", "cuDNN error", "cuBLAS error", "CUBLAS_STATUS")
 
@@ -62,10 +65,22 @@ def faults() -> Iterator[None]:
     raise EngineMemoryError(told)
 
 
-def give_back(crops: Tensor) -> None:
-    """Return the memory of a large batch to the system; glibc would keep hundreds of MiB."""
-    if crops.device.type == "cpu" and crops[:, 0].numel() >= TRIM_PIXELS:
-        _malloc_trim(0)
+class Trimmer:
+    """Returns freed memory to the system; glibc would keep hundreds of MiB, in ever more pieces.
+
+    After each large batch, and after small ones once in ``TRIM_SECONDS``.
+    """
+
+    def __init__(self) -> None:
+        self._trimmed_at = 0.0
+
+    def after(self, crops: Tensor) -> None:
+        """Look after a batch of ``crops`` (B, 3, h, w)."""
+        now = time.monotonic()
+        is_large = crops[:, 0].numel() >= TRIM_PIXELS
+        if crops.device.type == "cpu" and (is_large or now - self._trimmed_at >= TRIM_SECONDS):
+            _malloc_trim(0)
+            self._trimmed_at = now
 
 
 def _find_malloc_trim() -> Callable[[int], int]:

@@ -22,7 +22,7 @@ from service.engine import (
 )
 from service.settings import Settings
 from service.staging import Staging
-from service.torch_device import choose_device, device_name, faults, give_back
+from service.torch_device import Trimmer, choose_device, device_name, faults
 
 BATCH_PIXELS = {"cpu": 2**17, "cuda": 2**23}
 """Pixels from which a batch gains nothing more: a CPU is busy with little."""
@@ -45,6 +45,7 @@ class TorchEngine:
     ) -> None:
         self._tile = tile
         self._device = torch.device(device)
+        self._trimmer = Trimmer()
         self._staging = Staging(self._device) if self._device.type == "cuda" else None
         self._restorer = restorer.eval().to(self._device)
         self._adapters = tuple(
@@ -158,7 +159,7 @@ class TorchEngine:
                 for row, task in zip(probabilities, tasks, strict=True)
             ]
             del probabilities
-        give_back(crops)
+        self._trimmer.after(crops)
         return segmented
 
     def warm_up(self) -> None:
@@ -203,7 +204,7 @@ class TorchEngine:
                 if self._staging
                 else [image.numpy() for image in images]
             )
-        give_back(crops)
+        self._trimmer.after(crops)
         return pixels
 
     def _crops(self, tasks: Sequence[RestoreTask | SegmentTask]) -> Tensor:

@@ -21,6 +21,11 @@ def test_the_slope_is_that_after_the_warm_up():
     assert soak(memory=memory).slope == pytest.approx(2.0)
 
 
+def test_what_a_large_picture_takes_while_it_runs_is_no_growth():
+    memory = [(float(second), 300.0 + 500.0 * (second % 7 == 0)) for second in range(200)]
+    assert soak(memory=[*memory, *[(200.0, 900.0)] * 2]).slope == pytest.approx(0.0)
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [

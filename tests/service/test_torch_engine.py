@@ -14,7 +14,7 @@ from service.engine import (
     top,
 )
 from service.settings import Settings
-from service.torch_device import choose_device, faults
+from service.torch_device import Trimmer, choose_device, faults
 from service.torch_engine import TorchEngine, rung
 from tests.model.conftest import make_restorer
 from tests.service.fakes import photo
@@ -218,7 +218,7 @@ def test_it_loads_what_the_settings_name(monkeypatch):
 
 
 def test_a_card_is_warmed_up_at_every_size_of_a_square_picture(engine, monkeypatch):
-    sides = []
+    sides: list[int] = []
     card = TorchEngine(make_restorer(4), device="cpu", precision="fp32", tile=200)
     monkeypatch.setattr(card, "_warm_up", sides.append)
     card.warm_up()
@@ -239,3 +239,16 @@ def test_a_card_gives_what_the_processor_gives(engine):
         assert np.abs(expected - restored(card, photo(*size), tile=64)).max() <= 1
     used, held = card.memory()
     assert 0 < used <= held
+
+
+def test_memory_goes_back_after_large_batches_and_now_and_then(monkeypatch):
+    trims: list[int] = []
+    now = iter([100.0, 100.5, 101.0, 102.9, 103.1])
+    monkeypatch.setattr("service.torch_device._malloc_trim", trims.append)
+    monkeypatch.setattr("service.torch_device.time.monotonic", lambda: next(now))
+    trimmer, small, large = Trimmer(), torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 1024, 512)
+    counts = []
+    for crops in (small, small, large, small, small):
+        trimmer.after(crops)
+        counts.append(len(trims))
+    assert counts == [1, 1, 2, 2, 3]

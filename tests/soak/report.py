@@ -10,7 +10,8 @@ MOST_SLOPE = 1.0
 """Growth of the memory that is still flat, MB a minute."""
 WARM_UP = 1 / 4
 """Share of the time before memory is looked at."""
-KEPT_LOST = 10
+WINDOWS = 12
+"""Parts of the time whose least memory counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +38,15 @@ class Soak:
 
     @property
     def slope(self) -> float:
-        """Growth of the memory after the warm-up, MB a minute, by least squares."""
-        seconds, megabytes = np.array(self.memory).T
-        late = seconds >= seconds[-1] * WARM_UP
-        return float(np.polyfit(seconds[late] / 60, megabytes[late], 1)[0])
+        """Growth of the memory after the warm-up, MB a minute, by least squares.
+
+        Of the least in each of some windows: what a large picture takes while it runs is no growth.
+        """
+        late = [one for one in self.memory if one[0] >= self.memory[-1][0] * WARM_UP]
+        windows = np.array_split(np.array(late), WINDOWS)
+        seconds = [window[:, 0].mean() for window in windows]
+        least = [window[:, 1].min() for window in windows]
+        return float(np.polyfit(np.array(seconds) / 60, least, 1)[0])
 
     def faults(self) -> list[str]:
         """Return what wasn't well; nothing if all was."""
@@ -62,7 +68,7 @@ class Soak:
             **{name: str(count) for name, count in sorted(self.outcomes.items())},
             "lost": str(len(self.lost)),
             "memory, least / most": f"{min(megabytes):.0f} / {max(megabytes):.0f} MB",
-            "its slope after a quarter of the time": f"{self.slope:+.2f} MB a minute",
+            "slope of its least, after a quarter of the time": f"{self.slope:+.2f} MB a minute",
             **{f"{name} afterwards": f"{value:g}" for name, value in self.left.items()},
             "exit code after SIGTERM": str(self.exit_code),
         }
