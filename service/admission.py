@@ -18,7 +18,7 @@ from service.metrics import ServiceMetrics
 from service.settings import Settings
 
 LEAST_PIXELS = 2**16
-"""A smaller picture takes as long as one of so many pixels, about: not its pixels take the time."""
+"""A smaller batch or picture counts as one of so many: not its pixels take the time."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,12 @@ class Admission:
         self.bytes = Budget(settings.queue_bytes)
         self.pixels = Budget(settings.queue_pixels)
         self.rate = Rate()
-        """Pixels of answered pictures a second, while there are any to answer."""
+        """Pixels a second of the device while it works; see ``worked``."""
         self.in_flight = 0
         self.draining = False
         self._settings, self._clock = settings, clock
         self._key_requests: Counter[str] = Counter()
         self._key_pixels: Counter[str] = Counter()
-        self._busy_since = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
         self._metrics = metrics
@@ -103,16 +102,15 @@ class Admission:
         self._check_key(pixels, caller)
         self._check_deadline(pixels, caller.deadline)
         with self.pixels.reservation(pixels), _counted(self._key_pixels, caller.key, pixels):
-            if not self.in_flight:
-                self._busy_since = self._clock()
             self._count(+1)
             try:
                 yield
-                now = self._clock()
-                self.rate.observe(max(pixels, LEAST_PIXELS), now - self._busy_since)
-                self._busy_since = now
             finally:
                 self._count(-1)
+
+    def worked(self, pixels: int, seconds: float) -> None:
+        """Note that a batch of ``pixels`` ran for ``seconds``."""
+        self.rate.observe(max(pixels, LEAST_PIXELS), seconds)
 
     async def idle(self) -> None:
         """Wait until everything accepted is answered."""

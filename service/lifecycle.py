@@ -221,6 +221,8 @@ class Lifecycle:
     def _observe(self, batch: Batch) -> None:
         kind = batch.bucket[0] if isinstance(batch.bucket, tuple) else str(batch.bucket)
         self.metrics.observe_batch(kind, batch.reason, batch.items, batch.cost, batch.seconds)
+        if kind != "describe":
+            self.admission.worked(batch.cost, batch.seconds)
 
     def _show_gauges(self) -> None:
         gauge = self.metrics.gauge

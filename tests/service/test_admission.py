@@ -1,5 +1,3 @@
-import contextlib
-
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -35,14 +33,8 @@ def make(clock, **given):
     return Admission(settings, ServiceMetrics(CollectorRegistry()), clock)
 
 
-def work(admission, clock, *, pixels, seconds):
-    """Let one picture alone take its time."""
-    with admission.place(pixels, ANYBODY):
-        clock.now += seconds
-
-
 async def test_retry_after_is_until_the_picture_would_fit(admission, clock):
-    work(admission, clock, pixels=2 * MEGA, seconds=8.0)  # four seconds a megapixel
+    admission.worked(2 * MEGA, 8.0)  # four seconds a megapixel
     with (
         admission.place(10 * MEGA, ANYBODY),
         admission.place(9 * MEGA, ANYBODY),
@@ -54,34 +46,15 @@ async def test_retry_after_is_until_the_picture_would_fit(admission, clock):
     assert admission.pixels.reserved == 0
 
 
-async def test_the_rate_counts_the_time_while_there_is_work_and_no_other(admission, clock):
-    work(admission, clock, pixels=MEGA, seconds=2.0)
-    clock.now += 500
-    with admission.place(MEGA, ANYBODY):
-        clock.now += 1.0
-        with contextlib.suppress(RuntimeError), admission.place(MEGA, ANYBODY):
-            raise RuntimeError  # a picture that fails was no work done
-        clock.now += 1.0
-    assert admission.rate.seconds_for(MEGA) == pytest.approx(2.0)
-
-
-async def test_pictures_at_once_share_the_time(admission, clock):
-    with admission.place(MEGA, ANYBODY):
-        with admission.place(MEGA, ANYBODY):
-            clock.now += 3.0
-        clock.now += 1.0
-    assert admission.rate.seconds_for(MEGA) == pytest.approx(2.0, rel=0.1)
-
-
 async def test_tiny_pictures_do_not_make_large_ones_seem_slow(admission, clock):
     for _ in range(50):
-        work(admission, clock, pixels=16 * 16, seconds=0.02)
+        admission.worked(16 * 16, 0.02)
     expected = 0.02 * MEGA / LEAST_PIXELS
     assert admission.rate.seconds_for(MEGA) == pytest.approx(expected)
 
 
 async def test_what_cannot_be_done_in_time_is_refused(admission, clock):
-    work(admission, clock, pixels=MEGA, seconds=1.0)
+    admission.worked(MEGA, 1.0)
     hasty = Caller(deadline=clock.now + 3.5)
     with pytest.raises(DeadlineExceededError, match=r"4\.0 s, and 3\.5 s"):
         admission.place(4 * MEGA, hasty).__enter__()
@@ -101,7 +74,7 @@ async def test_nothing_is_refused_for_time_before_anything_was_measured(admissio
 
 async def test_a_key_has_its_own_limits(clock):
     admission = make(clock, api_keys="a,b", key_requests=2, key_pixels=10 * MEGA)
-    work(admission, clock, pixels=MEGA, seconds=1.0)
+    admission.worked(MEGA, 1.0)
     mine, yours = Caller(key="mine"), Caller(key="yours")
     with admission.request(mine), admission.place(7 * MEGA, mine):
         with pytest.raises(KeyLimitError) as refused:

@@ -129,3 +129,16 @@ async def test_a_full_queue_of_units_is_told(serving, engine):
         check(await call(client), 503, "full")
         engine.gate.set()
         assert (await first).status_code == (await second).status_code == 200
+
+
+async def test_the_rate_is_that_of_the_device_and_a_small_picture_among_large_hides_nothing(
+    serving, engine
+):
+    engine.delay = 0.02
+    async with serving(max_batch_items=1) as client:
+        rate = client.lifecycle.admission.rate
+        large = call(client, photo(64 * 12, 64))
+        await until(lambda: ("restore", 1) in engine.batches)
+        assert (await call(client, photo(16, 16))).status_code == 200
+        assert rate.seconds_for(2**16) < 1.0  # not the time since the last answer
+        assert (await large).status_code == 200

@@ -83,7 +83,8 @@ class Load:
         except httpx.TransportError as error:
             self.lost.append(f"{path}: {error!r}")
             return
-        self.outcomes[f"{path} {answer.status_code}"] += 1
+        refusal = "" if answer.status_code == 200 else f" {answer.json()['code']}"
+        self.outcomes[f"{path} {answer.status_code}{refusal}"] += 1
         if answer.status_code == 503 and "retry-after" in answer.headers:
             await asyncio.sleep(int(answer.headers["retry-after"]))
         elif answer.status_code != 200:
