@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 CODE := model service tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve train evaluate test test-deploy check fmt lint types imports bench audit \
+.PHONY: help setup serve train evaluate test test-deploy check fmt lint types imports bench soak audit \
 	sbom image image-steps clean
 
 help: ## List the targets
@@ -75,6 +75,8 @@ sbom: $(VENV)/audit ## Bill of materials of what is installed, CycloneDX, into d
 	mkdir -p dist
 	$</bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
 		-o dist/sbom.json $(BIN)/python
+soak: setup ## Load the service for 30 minutes (ARGS='5' for 5), write docs/soak.md
+	$(BIN)/python -m tests.soak $(ARGS)
 
 clean: ## Remove .venv and every cache
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from model.crops import kept, read_crop, to_levels
     from model.description import Description
     from model.estimator import top_one
+    from model.fields import join_cells, sum_by_cell
     from model.precision import arithmetic, choose_precision
     from model.restorer import Restorer
     from model.tiling import Box, Tile, plan_tiles
@@ -32,11 +33,13 @@ __all__ = [
     "arithmetic",
     "as_float",
     "choose_precision",
+    "join_cells",
     "kept",
     "load",
     "plan_tiles",
     "read_crop",
     "sample_views",
+    "sum_by_cell",
     "to_levels",
     "top_one",
 ]
@@ -53,6 +56,8 @@ _HOME = {
     "kept": "model.crops",
     "read_crop": "model.crops",
     "to_levels": "model.crops",
+    "join_cells": "model.fields",
+    "sum_by_cell": "model.fields",
     "arithmetic": "model.precision",
     "choose_precision": "model.precision",
     "top_one": "model.estimator",

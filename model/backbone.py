@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.config import RestorerConfig
-from model.layers import GatedBlock, Upsample
+from model.layers import GatedBlock, Upsample, look_up
 from model.lora import AdaptedConv2d, Blend
 
 
@@ -118,7 +118,7 @@ class Backbone(nn.Module):
             y = stage(y, context, blend)
             skips.append(y)
             y = down(y, blend)
-        y = y + self.ground(_look_up(grid, box, y.shape[-2], y.shape[-1]), blend)
+        y = y + self.ground(look_up(grid, box, y.shape[-2], y.shape[-1]), blend)
         y = self.middle(y, context, blend)
         for stage, up, skip in zip(
             reversed(self.decoder), reversed(self.up), reversed(skips), strict=True
@@ -126,21 +126,3 @@ class Backbone(nn.Module):
             y = stage(up(y, blend) + skip, context, blend)
         residual = F.pixel_shuffle(self.outro(y, blend), self.config.unshuffle)
         return Restored(toned + residual, y)
-
-
-def _look_up(grid: Tensor, box: Tensor, height: int, width: int) -> Tensor:
-    """Interpolate (B, G, gh, gw) at the cells of crops: -> (B, G, ``height``, ``width``)."""
-    top, left, bottom, right = box.float()[:, :, None].unbind(dim=1)  # (B, 1) each
-    rows = (torch.arange(height, device=box.device) + 0.5) / height  # (h,)
-    columns = (torch.arange(width, device=box.device) + 0.5) / width  # (w,)
-    ys = (top + (bottom - top) * rows) * 2 - 1  # (B, h)
-    xs = (left + (right - left) * columns) * 2 - 1  # (B, w)
-    points = torch.stack(
-        [
-            xs[:, None, :].expand(-1, height, -1),
-            ys[:, :, None].expand(-1, -1, width),
-        ],
-        dim=-1,
-    )  # (B, h, w, 2)
-    found = F.grid_sample(grid.float(), points, padding_mode="border", align_corners=False)
-    return found.to(grid.dtype).contiguous(memory_format=torch.channels_last)

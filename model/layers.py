@@ -55,3 +55,21 @@ class Upsample(nn.Module):
     def forward(self, x: Tensor, blend: Blend | None = None) -> Tensor:
         """Mix channels and unfold them into 2×2 pixels."""
         return F.pixel_shuffle(self.conv(x, blend), 2)
+
+
+def look_up(grid: Tensor, box: Tensor, height: int, width: int) -> Tensor:
+    """Interpolate (B, G, gh, gw) at the cells of crops: -> (B, G, ``height``, ``width``)."""
+    top, left, bottom, right = box.float()[:, :, None].unbind(dim=1)  # (B, 1) each
+    rows = (torch.arange(height, device=box.device) + 0.5) / height  # (h,)
+    columns = (torch.arange(width, device=box.device) + 0.5) / width  # (w,)
+    ys = (top + (bottom - top) * rows) * 2 - 1  # (B, h)
+    xs = (left + (right - left) * columns) * 2 - 1  # (B, w)
+    points = torch.stack(
+        [
+            xs[:, None, :].expand(-1, height, -1),
+            ys[:, :, None].expand(-1, -1, width),
+        ],
+        dim=-1,
+    )  # (B, h, w, 2)
+    found = F.grid_sample(grid.float(), points, padding_mode="border", align_corners=False)
+    return found.to(grid.dtype).contiguous(memory_format=torch.channels_last)

@@ -7,7 +7,7 @@ of two exact ways: *merged*, where the sum is formed once for a batch that share
 and the weights scale its channels, for every picture or every pixel on its own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -25,6 +25,7 @@ class Blend:
     """
 
     components: Tensor
+    _coarser: dict[tuple[int, int], Tensor] = field(default_factory=dict, compare=False)
 
     @property
     def shared(self) -> bool:
@@ -37,8 +38,11 @@ class Blend:
             return self.components[:, :, None, None]
         if self.components.shape[-2:] == (height, width):
             return self.components
-        # A coarse pixel gets the mean of what it covers, so tiles agree with the whole.
-        return F.interpolate(self.components, size=(height, width), mode="area")
+        size = (height, width)
+        if size not in self._coarser:  # a level has many layers
+            # A coarse pixel gets the mean of what it covers, so tiles agree with the whole.
+            self._coarser[size] = F.interpolate(self.components, size=size, mode="area")
+        return self._coarser[size]
 
 
 class AdaptedConv2d(nn.Conv2d):

@@ -1,17 +1,21 @@
 """One blind restorer: baseline, adapters, estimator, and how a picture goes through them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.about import AdapterInfo, ModelInfo
 from model.backbone import Backbone, Restored
 from model.config import RestorerConfig
-from model.crops import Crop, crops_of, to_levels
+from model.crops import Crop, crops_of, kept, to_levels
 from model.description import Description
 from model.estimator import ContextEncoder, Estimator, top_one
+from model.fields import join_cells, lead, sum_by_cell
+from model.layers import look_up
 from model.lora import AdaptedConv2d, Blend
 from model.photos import Photo, as_planes, like
 from model.precision import arithmetic, choose_precision
@@ -185,6 +189,7 @@ class Restorer(nn.Module):
         *,
         adapters: str | Mapping[str, float] = "auto",
         strength: float = 1.0,
+        blend: str = "image",
         tile: int = 1024,
         precision: str = "auto",
     ) -> Tensor:
@@ -195,6 +200,8 @@ class Restorer(nn.Module):
             adapters: ``auto`` (the estimator's blend), ``top`` (its best adapter alone), ``none``
                 (the baseline), or the weight of each adapter by name.
             strength: Blend of output and input, 0 (input) to 1.
+            blend: ``image`` (one set of weights) or ``pixel``: they vary smoothly over the
+                picture, led by its degradation map, which is made first.
             tile: Pictures above ``tile * tile`` pixels are restored in exact tiles.
             precision: ``auto``, ``bf16`` or ``fp32``.
 
@@ -202,13 +209,23 @@ class Restorer(nn.Module):
             Shape and type of ``picture``.
 
         Raises:
-            ValueError: If ``adapters`` names an unknown mode or adapter.
+            ValueError: If ``adapters`` names an unknown mode or adapter, or ``blend`` is neither.
         """
+        if blend not in ("image", "pixel"):
+            raise ValueError(f"blend must be image or pixel, got {blend!r}")
+        precision = choose_precision(precision, "cpu")
         description = self.describe(sample_views(picture))
         weights = self.choose(description.weights, adapters)
+        field = None
+        if blend == "pixel" and weights is not None:
+            seen = self._seen_by_cell(picture, description, tile, precision)
+            led = self.lead(weights[0].tolist(), seen, chosen=adapters != "auto")
+            field = torch.from_numpy(led)[None]
         out = torch.empty_like(picture)
         for crop in self._crops(picture, tile):
-            with arithmetic(choose_precision(precision, "cpu"), "cpu"):
+            if field is not None:
+                weights = self.over_crop(field, crop.box, crop.pixels.shape)
+            with arithmetic(precision, "cpu"):
                 restored = self.restore_crops(crop.pixels, description, weights, crop.box)
             blended = torch.lerp(crop.pixels, restored, strength)
             crop.put(out, to_levels(blended, out.dtype)[0])
@@ -230,6 +247,40 @@ class Restorer(nn.Module):
                 probabilities = self.segment(crop.pixels, description, crop.box)
             crop.put(labels, probabilities[0].argmax(dim=0).to(torch.uint8))
         return labels
+
+    def lead(
+        self, weights: Sequence[float], seen: NDArray[np.float64], *, chosen: bool
+    ) -> NDArray[np.float32]:
+        """Spread one picture's weights (K) over its cells -> (K, gh, gw); see ``fields.lead``."""
+        degradations = [adapter.degradation for adapter in self.adapters]
+        return lead(weights, seen, classes=self.classes, degradations=degradations, chosen=chosen)
+
+    def over_crop(self, field: Tensor, box: Tensor, shape: Sequence[int]) -> Tensor:
+        """Interpolate weights over cells at crops.
+
+        Args:
+            field: As of ``lead``, for B pictures, shape (B, K, gh, gw).
+            box: Where the crops lie, shape (B, 4), fractions.
+            shape: Of the crops, (B, 3, h, w).
+
+        Returns:
+            Weights for ``restore``, shape (B, K, h/u, w/u).
+        """
+        fold = self.config.unshuffle
+        return look_up(field, box, shape[-2] // fold, shape[-1] // fold)
+
+    def _seen_by_cell(
+        self, picture: Tensor, description: Description, tile: int, precision: str
+    ) -> NDArray[np.float64]:
+        """Average the map of a picture over its cells: (C, gh, gw)."""
+        height, width = picture.shape[1:]
+        parts = []
+        for crop in self._crops(picture, tile):
+            with arithmetic(precision, "cpu"):
+                probabilities = kept(self.segment(crop.pixels, description, crop.box), crop.tile)
+            keep = crop.tile.keep
+            parts.append((keep, sum_by_cell(probabilities[0], keep, height, width).numpy()))
+        return join_cells(parts, height, width)
 
     def _crops(self, picture: Tensor, tile: int) -> Iterator[Crop]:
         return crops_of(picture, tile=tile, halo=self.reach, multiple=self.config.multiple)

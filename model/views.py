@@ -3,13 +3,17 @@
 Noise, rain and blur live at native resolution, haze and darkness in the whole: so there is one
 thumbnail and a grid of native patches. The views' shapes don't depend on the picture's size, hence
 pictures of any sizes are described in one batch, and the networks' cost does not grow with them.
+
+Views are made in NumPy: in a service they are made beside the model, and torch's kernels would call
+up threads that take the cores from the model's.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 THUMBNAIL = 96
@@ -19,7 +23,6 @@ PATCH = 48
 GRID = 4
 """Patches a side: GRID * GRID in all, evenly spread."""
 
-_BAND_PIXELS = 2**20
 FULL_SCALE = {torch.uint8: 255.0, torch.uint16: 65535.0}
 """Highest value of the types that files have."""
 
@@ -71,19 +74,29 @@ def sample_views(picture: Tensor) -> Views:
         raise ValueError(
             f"a picture has shape (3, H, W) with H, W >= 1, got {tuple(picture.shape)}"
         )
-    return Views(_thumbnail(picture)[None], _patches(picture)[None])
+    pixels, scale = picture.numpy(), np.float32(FULL_SCALE.get(picture.dtype, 1.0))
+    thumbnail, patches = _thumbnail(pixels) / scale, _patches(pixels).astype(np.float32) / scale
+    return Views(torch.from_numpy(thumbnail)[None], torch.from_numpy(patches)[None])
 
 
-def _thumbnail(picture: Tensor) -> Tensor:
-    """Average (3, H, W) into (3, 96, 96); a large one by bands of rows, never whole in float."""
-    if picture.numel() <= 3 * _BAND_PIXELS:
-        return F.adaptive_avg_pool2d(as_float(picture), THUMBNAIL)
-    height = picture.shape[1]
-    bands = []
-    for row in range(THUMBNAIL):
-        top, bottom = row * height // THUMBNAIL, -(-(row + 1) * height // THUMBNAIL)
-        bands.append(F.adaptive_avg_pool2d(as_float(picture[:, top:bottom]), (1, THUMBNAIL)))
-    return torch.cat(bands, dim=1)
+def _thumbnail(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Average (3, H, W) into (3, 96, 96), without the whole picture in float."""
+    height, width = pixels.shape[1:]
+    rows, columns = _pieces(height), _pieces(width)
+    kind = np.uint32 if pixels.dtype.kind == "u" else np.float64  # exact for 65,536 rows of 16 bits
+    bands = [pixels[:, a:b].sum(axis=1, dtype=kind) for a, b in rows]
+    beyond = np.pad(np.stack(bands, axis=1), ((0, 0), (0, 0), (0, 1)))  # where pieces may end
+    sums = np.add.reduceat(beyond, columns.ravel(), axis=2, dtype=np.float64)[:, :, ::2]
+    counts = np.outer(rows[:, 1] - rows[:, 0], columns[:, 1] - columns[:, 0])
+    means: NDArray[np.float32] = (sums / counts).astype(np.float32)
+    return means
+
+
+def _pieces(length: int) -> NDArray[np.int64]:
+    """First and last + 1 of the pixels that each of the thumbnail's covers, shape (96, 2)."""
+    steps = np.arange(THUMBNAIL)
+    first, last = steps * length // THUMBNAIL, -(-(steps + 1) * length // THUMBNAIL)
+    return np.stack([first, last], axis=1)
 
 
 def _starts(length: int) -> list[int]:
@@ -92,11 +105,10 @@ def _starts(length: int) -> list[int]:
     return [round(index * last / (GRID - 1)) for index in range(GRID)]
 
 
-def _patches(picture: Tensor) -> Tensor:
+def _patches(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
     """Cut (3, H, W) into (16, 3, 48, 48); a smaller picture is continued at its edge."""
-    height, width = picture.shape[1:]
-    rows = [picture[:, top : top + PATCH] for top in _starts(height)]
-    cuts = [row[:, :, left : left + PATCH] for row in rows for left in _starts(width)]
-    patches = as_float(torch.stack(cuts))
-    short = (0, PATCH - patches.shape[3], 0, PATCH - patches.shape[2])
-    return F.pad(patches, short, mode="replicate") if any(short) else patches
+    height, width = pixels.shape[1:]
+    rows = [pixels[:, top : top + PATCH] for top in _starts(height)]
+    patches = np.stack([row[:, :, left : left + PATCH] for row in rows for left in _starts(width)])
+    below, beside = PATCH - patches.shape[2], PATCH - patches.shape[3]
+    return np.pad(patches, ((0, 0), (0, 0), (0, below), (0, beside)), mode="edge")

@@ -39,9 +39,14 @@ NPZ = "application/x-npz"
 
 
 class Stages:
-    """Seconds a picture spent in each stage."""
+    """Seconds a picture spent in each stage.
 
-    def __init__(self) -> None:
+    Args:
+        deadline: ``time.monotonic()`` after which nothing more is begun; None: there is none.
+    """
+
+    def __init__(self, deadline: float | None = None) -> None:
+        self.deadline = deadline
         self.began = time.monotonic()
         """When the picture came; decides whose turn it is."""
         self.seconds: dict[str, float] = {}

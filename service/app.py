@@ -58,7 +58,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.include_router(router)
     app.include_router(page.make_router())
     openapi.install(app)
-    app.add_middleware(KeyCheck, keys=settings.keys)
+    admin_keys = [key.get_secret_value() for key in settings.admin_keys]
+    app.add_middleware(KeyCheck, keys=settings.keys, admin_keys=admin_keys)
     app.add_middleware(RequestContext)
     app.add_exception_handler(ServiceError, _tell)
     app.add_exception_handler(HTTPException, _tell)
@@ -112,6 +113,10 @@ class _Served:
 
     async def idle(self) -> None:
         await self._lifecycle.idle()
+
+    async def reload(self) -> None:
+        with contextlib.suppress(ServiceError):  # it was logged
+            await self._lifecycle.reload()
 
 
 def make_server(settings: Settings, app: FastAPI) -> DrainingServer:

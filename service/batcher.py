@@ -18,11 +18,11 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from service.buckets import Answer, Batch, BucketQueue, Job, Reason, Unit
-from service.serial import SerialThread, storable
+from service.halving import Run, run_halving
+from service.serial import SerialThread
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-Run = Callable[[list[In]], Sequence[Out | Exception]]
 
 BEAT = 0.5
 """Longest time between two beats of the loop, seconds."""
@@ -49,6 +49,7 @@ class MicroBatcher(Generic[In, Out]):
         max_queued: Most units that may wait; further ones are refused.
         fatal: Exceptions of ``run`` after which the device cannot be used: they end the batcher.
         observe: Called in the event loop after each batch.
+        clock: Tells the time, seconds; that of deadlines.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class MicroBatcher(Generic[In, Out]):
         max_queued: int = 4096,
         fatal: tuple[type[BaseException], ...] = (),
         observe: Callable[[Batch], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if max_cost < 1 or max_items < 1 or max_queued < 1 or max_wait < 0:
             raise ValueError(
                 f"limits must be positive, got {max_cost=} {max_items=} {max_queued=} {max_wait=}"
             )
         self._run, self._thread, self._fatal, self._observe = run, thread, fatal, observe
+        self._clock = clock
         self._max_wait, self._max_queued = max_wait, max_queued
         self._queue = BucketQueue[In, Out](max_cost, max_items)
         self._order = itertools.count()
@@ -78,7 +81,7 @@ class MicroBatcher(Generic[In, Out]):
         self._running: list[Job[In, Out]] = []
         self._busy_since: float | None = None
         self._freed_at = -float("inf")
-        self._beat_at = time.monotonic()
+        self._beat_at = self._clock()
         self.failure: BaseException | None = None
         """What ended the loop, if anything did."""
 
@@ -103,7 +106,7 @@ class MicroBatcher(Generic[In, Out]):
             raise BatcherClosedError("closed" if self._closing else f"died of {self.failure!r}")
         if len(self._queue) >= self._max_queued:
             raise QueueFullError(f"{len(self._queue)} units are waiting")
-        now = time.monotonic()
+        now = self._clock()
         job = Job[In, Out](
             since=now if unit.since is None else unit.since,
             order=next(self._order),
@@ -169,12 +172,12 @@ class MicroBatcher(Generic[In, Out]):
     @property
     def heartbeat_age(self) -> float:
         """Seconds since the loop last showed that it lives."""
-        return time.monotonic() - self._beat_at
+        return self._clock() - self._beat_at
 
     @property
     def busy_seconds(self) -> float:
         """Seconds that the batch on the device has been running; 0 if there is none."""
-        return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
+        return 0.0 if self._busy_since is None else self._clock() - self._busy_since
 
     @property
     def queued_items(self) -> int:
@@ -188,7 +191,7 @@ class MicroBatcher(Generic[In, Out]):
 
     async def _loop(self) -> None:
         while self._queue or not self._closing:
-            self._beat_at = time.monotonic()
+            self._beat_at = self._clock()
             self._wake.clear()
             self._drop_expired()
             pause = self._pause()
@@ -199,7 +202,7 @@ class MicroBatcher(Generic[In, Out]):
                 continue
             reason = self._reason()
             self._running = self._queue.take()
-            self._busy_since = time.monotonic()
+            self._busy_since = self._clock()
             answering = self._answer(self._running, reason)
             self._batch_task = asyncio.create_task(answering, name="batch")
             self._batch_task.add_done_callback(self._watch)
@@ -211,7 +214,7 @@ class MicroBatcher(Generic[In, Out]):
         if self._closing or self._queue.is_full() or self._is_idle():
             return 0.0
         leave_at = min(self._queue.head.queued_at, self._freed_at) + self._max_wait
-        return max(0.0, leave_at - time.monotonic())
+        return max(0.0, leave_at - self._clock())
 
     def _is_idle(self) -> bool:
         """Return whether the device had long been free when the oldest unit came."""
@@ -229,19 +232,19 @@ class MicroBatcher(Generic[In, Out]):
 
     async def _answer(self, jobs: list[Job[In, Out]], reason: Reason) -> None:
         """Run one batch and answer each of its units."""
-        began = time.monotonic()
+        began = self._clock()
         results: Sequence[Out | Exception]
         fatal: BaseException | None = None
         try:
             items = [job.unit.item for job in jobs]
-            results = await self._thread.call(_run_halving, self._run, items, self._fatal)
+            results = await self._thread.call(run_halving, self._run, items, self._fatal)
         except BaseException as error:  # noqa: BLE001 - told to every caller, and ends the loop
             fatal = error
             results = [BatcherClosedError(f"the device failed: {error!r}") for _ in jobs]
-        seconds = time.monotonic() - began
+        seconds = self._clock() - began
         for job, result in zip(jobs, results, strict=True):
             job.settle(result, began - job.queued_at, seconds)
-        self._running, self._busy_since, self._freed_at = [], None, time.monotonic()
+        self._running, self._busy_since, self._freed_at = [], None, self._clock()
         if fatal is not None:
             self._die(fatal)
             return
@@ -251,7 +254,7 @@ class MicroBatcher(Generic[In, Out]):
             self._observe(Batch(jobs[0].unit.bucket, reason, len(jobs), cost, seconds))
 
     def _drop_expired(self) -> None:
-        now = time.monotonic()
+        now = self._clock()
         for job in list(self._queue):
             if job.future.done() or (job.deadline is not None and job.deadline <= now):
                 self._queue.discard(job)
@@ -278,21 +281,3 @@ class MicroBatcher(Generic[In, Out]):
             self._loop_task.cancel()
         self._refuse_running()
         self._refuse_all()
-
-
-def _run_halving(
-    run: Run[In, Out], items: list[In], fatal: tuple[type[BaseException], ...]
-) -> list[Out | Exception]:
-    """Run ``items``; halve a batch that fails until only the bad items fail."""
-    try:
-        results = list(run(items))
-        if len(results) != len(items):
-            raise RuntimeError(f"{len(results)} results for a batch of {len(items)}")
-        return results
-    except fatal:
-        raise
-    except Exception as error:  # noqa: BLE001 - becomes the answer of the item that caused it
-        if len(items) == 1:
-            return [storable(error)]
-    half = len(items) // 2
-    return [*_run_halving(run, items[:half], fatal), *_run_halving(run, items[half:], fatal)]

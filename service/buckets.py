@@ -111,7 +111,8 @@ class BucketQueue(Generic[In, Out]):
         """Return whether no further unit would fit into the next batch."""
         jobs = self._oldest()
         count = self._fitting(jobs)
-        return count < len(jobs) or count == self._max_items
+        cost = sum(job.unit.cost for job in jobs[:count])
+        return count < len(jobs) or count == self._max_items or cost >= self._max_cost
 
     def add(self, job: Job[In, Out]) -> None:
         """Put ``job`` into its bucket."""

@@ -22,6 +22,22 @@ class EngineFatalError(RuntimeError):
     """The device cannot be used any more: the process should end."""
 
 
+@dataclass(frozen=True, eq=False)
+class Field:
+    """Weights that vary over a picture; two are the same only if they are one.
+
+    Attributes:
+        weights: Of each adapter in each of the cells that divide the picture evenly, shape
+            (K, gh, gw), float32 in [0, 1].
+    """
+
+    weights: NDArray[np.float32]
+
+    def means(self) -> tuple[float, ...]:
+        """Return each adapter's mean weight over the picture."""
+        return tuple(self.weights.mean(axis=(1, 2)).tolist())
+
+
 Box = tuple[int, int, int, int]
 """Top, left, bottom and right of a rectangle in picture pixels; bottom and right exclusive."""
 
@@ -101,14 +117,14 @@ class RestoreTask:
         picture: The whole degraded picture.
         tile: The part to do.
         description: Of the whole picture.
-        weights: Weight of each adapter in [0, 1]; None for the baseline alone.
+        weights: Weight of each adapter in [0, 1], or its field; None for the baseline alone.
         strength: Blend of input (0) and restored (1).
     """
 
     picture: Pixels
     tile: Tile
     description: Description
-    weights: tuple[float, ...] | None
+    weights: tuple[float, ...] | Field | None
     strength: float = 1.0
 
 
@@ -135,17 +151,18 @@ class Segmented:
 
     Attributes:
         labels: Most probable class of each pixel, shape (h, w), uint8.
-        totals: Sum of each class's probability over the pixels, shape (C,).
+        cells: Sum of each class's probability over the pixels of each cell that the tile touches,
+            shape (C, rows, columns), float32; ``Engine.lead`` joins them.
         probabilities: Of the planes asked for, shape (planes, h, w), float16 in [0, 1].
     """
 
     labels: NDArray[np.uint8]
-    totals: NDArray[np.float64]
+    cells: NDArray[np.float32]
     probabilities: NDArray[np.float16]
 
 
 class Engine(Protocol):
-    """A restorer on a device. All but ``prepare`` and ``plan`` are called in one thread."""
+    """A restorer on a device; all but ``plan``, ``prepare`` and ``lead`` called in one thread."""
 
     @property
     def info(self) -> EngineInfo:
@@ -164,8 +181,22 @@ class Engine(Protocol):
     def describe(self, prepared: Sequence[Any]) -> list[Described]:
         """Describe whole pictures."""
 
-    def top(self, weights: tuple[float, ...]) -> tuple[float, ...]:
-        """Reduce the estimator's weights to the likeliest adapter alone, or to none."""
+    def lead(
+        self,
+        weights: tuple[float, ...],
+        cells: Sequence[tuple[Box, NDArray[np.float32]]],
+        size: tuple[int, int],
+        *,
+        chosen: bool,
+    ) -> Field:
+        """Let the map lead the weights over a picture; called in many threads.
+
+        Args:
+            weights: Of the adapters.
+            cells: What each tile keeps, and its cells.
+            size: Height and width of the picture.
+            chosen: Whether somebody chose the weights, so that they need not sum to at most 1.
+        """
 
     def restore(self, tasks: Sequence[RestoreTask]) -> list[Pixels]:
         """Restore tiles whose crops have equal sizes and types; returns what they keep."""
@@ -175,3 +206,14 @@ class Engine(Protocol):
 
     def warm_up(self) -> None:
         """Run each kind of work once, so that the first caller need not wait."""
+
+    def memory(self) -> tuple[int, int]:
+        """Return bytes of the device that are in use and held; 0 on a CPU; called anywhere."""
+
+
+def top(weights: tuple[float, ...]) -> tuple[float, ...]:
+    """Reduce estimated weights to the likeliest adapter alone, or to none if that is likelier."""
+    best = max(weights, default=0.0)
+    if best < 1.0 - sum(weights):
+        return (0.0,) * len(weights)
+    return tuple(float(index == weights.index(best)) for index in range(len(weights)))

@@ -3,15 +3,17 @@
 ::
 
     ServiceError
-    |-- BadRequestError        400  broken_multipart, missing_image, body_cut_off
+    |-- BadRequestError        400  broken_multipart, missing_image, invalid_header
     |-- BrokenImageError       400  broken_image
     |-- UnauthorizedError      401  key_missing
     |-- ForbiddenError         403  key_unknown
     |-- NotAcceptableError     406  not_acceptable
+    |-- ReloadFailedError      409  reload_failed
     |-- BodyTooLargeError      413  body_too_large
     |-- PictureTooLargeError   413  too_many_pixels
     |-- UnsupportedMediaError  415  unsupported_media, unsupported_image
-    |-- InvalidOptionsError    422  invalid_options, unknown_adapter, not_available
+    |-- InvalidOptionsError    422  invalid_options, unknown_adapter
+    |-- KeyLimitError          429  key_limit, with Retry-After
     |-- ClientGoneError        499  client_gone (nobody reads the answer; it is counted)
     |-- EngineFailedError      500  internal_error
     |-- UnavailableError       503  with Retry-After
@@ -24,6 +26,7 @@
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
@@ -122,6 +125,13 @@ class NotAcceptableError(ServiceError):
     hint = "Leave Accept out, or name one of the types in the detail."
 
 
+class ReloadFailedError(ServiceError):
+    """What is in the model's folder cannot be served; what was loaded before is served on."""
+
+    status, code = 409, "reload_failed"
+    hint = "Mend or remove what the detail names, then reload again; the service's log says more."
+
+
 class BodyTooLargeError(ServiceError):
     """More bytes than allowed."""
 
@@ -150,6 +160,21 @@ class InvalidOptionsError(ServiceError):
     hint = "See /openapi.json for the options and their values."
 
 
+class KeyLimitError(ServiceError):
+    """A key has as much at once as it may.
+
+    Args:
+        detail: What it has, for a person.
+        retry_after: Seconds after which to try again, at least 1 is told.
+    """
+
+    status, code = 429, "key_limit"
+    hint = "Wait for your other requests to be answered, then the seconds in Retry-After."
+
+    def __init__(self, detail: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(detail, headers=_retry_after(retry_after))
+
+
 class ClientGoneError(ServiceError):
     """The caller hung up; the answer is for the metrics alone."""
 
@@ -174,8 +199,7 @@ class UnavailableError(ServiceError):
     hint = "Try again after the seconds in Retry-After."
 
     def __init__(self, detail: str, *, retry_after: float = 1.0) -> None:
-        seconds = max(1, min(600, round(retry_after + 0.5)))
-        super().__init__(detail, headers={"Retry-After": str(seconds)})
+        super().__init__(detail, headers=_retry_after(retry_after))
 
 
 class FullError(UnavailableError):
@@ -216,6 +240,10 @@ class OutOfMemoryError(ServiceError):
 
     status, code = 507, "out_of_memory"
     hint = "Send a smaller picture; the operator can set a smaller ABAIR_TILE."
+
+
+def _retry_after(seconds: float) -> dict[str, str]:
+    return {"Retry-After": str(max(1, min(600, math.ceil(seconds))))}
 
 
 def title(status: int) -> str:

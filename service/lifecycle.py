@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import functools
+import os
 from collections.abc import Callable, Iterator
 
 import structlog
@@ -12,9 +12,11 @@ from service import work
 from service.admission import Admission
 from service.batcher import MicroBatcher
 from service.buckets import Batch
+from service.codecs import Codecs
 from service.engine import Engine, EngineFatalError
-from service.errors import DrainingError, NotReadyError, UnhealthyError
+from service.errors import DrainingError, NotReadyError, ReloadFailedError, UnhealthyError
 from service.metrics import ServiceMetrics
+from service.passes import Passes
 from service.pipeline import Pipeline
 from service.serial import SerialThread
 from service.settings import Settings
@@ -28,6 +30,9 @@ log = structlog.get_logger("abair.lifecycle")
 
 def load_engine(settings: Settings) -> Engine:
     """Load the model; imports torch only now, so that the probes answer meanwhile."""
+    if "PYTORCH_CUDA_ALLOC_CONF" not in os.environ:
+        # Pictures of many sizes would leave a card's memory in pieces; torch reads this once.
+        os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
     from service.torch_engine import TorchEngine
 
     return TorchEngine.load(settings)
@@ -52,10 +57,13 @@ class Lifecycle:
         self._pipeline: Pipeline | None = None
         self._load = load
         self._thread = SerialThread("device")
+        self._codecs = Codecs(settings.decode_threads)
         self._loading: asyncio.Task[None] | None = None
         self._retiring = self._draining = False
         self._open = 0
         self._all_answered = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        self._batch_pixels = 0
         self.loaded = asyncio.Event()
         """Set when the service is ready, or failed to become so."""
         self._show_gauges()
@@ -76,8 +84,7 @@ class Lifecycle:
             with contextlib.suppress(TimeoutError):  # a device that hangs must not keep us
                 async with asyncio.timeout(patience):
                     await self.batcher.close(finish=False)
-        if self._pipeline is not None:
-            self._pipeline.close()
+        self._codecs.close()
         self._thread.stop()
 
     def retire(self) -> None:
@@ -177,37 +184,81 @@ class Lifecycle:
         finally:
             self.loaded.set()
 
+    async def reload(self) -> Engine:
+        """Load the model's folder again, with what was added to it, and take it from now on.
+
+        What was begun before ends with the engine that began it, so that no request is lost.
+
+        Returns:
+            The new engine.
+
+        Raises:
+            ReloadFailedError: If the folder cannot be used; the old engine serves on.
+            UnavailableError: If the service is not ready, broken or ending.
+        """
+        async with self._reloading:
+            self.pipeline()
+            loader = SerialThread("loader")  # batches go on meanwhile
+            try:
+                engine = await loader.call(self._load, self.settings)
+                await self._thread.call(engine.warm_up)
+            except Exception as error:
+                log.exception("the adapters could not be reloaded")
+                raise ReloadFailedError(
+                    f"what was loaded before serves on; the model's folder cannot be used: {error}"
+                ) from error
+            finally:
+                loader.stop()
+            self._switch(engine)
+            log.info("reloaded", adapters=[adapter.name for adapter in engine.adapters])
+            return engine
+
     def _begin(self, engine: Engine) -> None:
-        settings, info = self.settings, engine.info
-        self.engine = engine
+        settings = self.settings
+        self._batch_pixels = settings.max_batch_pixels or engine.info.batch_pixels
         self.batcher = MicroBatcher[Work, Outcome](
-            functools.partial(work.run, engine),
+            work.run,
             thread=self._thread,
-            max_cost=settings.max_batch_pixels or info.batch_pixels,
+            max_cost=self._batch_pixels,
             max_items=settings.max_batch_items,
             max_wait=settings.max_wait_ms / 1000,
+            max_queued=settings.queue_units,
             fatal=(EngineFatalError,),
             observe=self._observe,
         )
         self.batcher.start()
-        self._pipeline = Pipeline(engine, self.batcher, self.admission, self.metrics, settings)
-        facts = {
+        self._switch(engine)
+        log.info("ready", **self._facts(engine))
+        if engine.info.device == "cpu":
+            log.warning("the model runs on the CPU")
+
+    def _switch(self, engine: Engine) -> None:
+        """Let ``engine`` do every picture from now on."""
+        assert self.batcher is not None
+        tile, batch_pixels = self.settings.tile, self._batch_pixels
+        passes = Passes(engine, self.batcher, self.metrics, tile=tile, batch_pixels=batch_pixels)
+        self.engine = engine
+        self._pipeline = Pipeline(
+            engine, passes, self._codecs, self.admission, self.metrics, self.settings
+        )
+        self.metrics.device.info(self._facts(engine))
+
+    @staticmethod
+    def _facts(engine: Engine) -> dict[str, str]:
+        info = engine.info
+        return {
             "device": info.device,
             "device_name": info.device_name,
             "precision": info.precision,
             "model": info.model,
             "sha256": info.sha256,
         }
-        self.metrics.device.info(facts)
-        log.info("ready", **facts)
-        if info.device == "cpu":
-            log.warning("the model runs on the CPU")
 
     def _observe(self, batch: Batch) -> None:
         kind = batch.bucket[0] if isinstance(batch.bucket, tuple) else str(batch.bucket)
         self.metrics.observe_batch(kind, batch.reason, batch.items, batch.cost, batch.seconds)
         if kind != "describe":
-            self.admission.rate.observe(batch.cost, batch.seconds)
+            self.admission.worked(batch.cost, batch.seconds)
 
     def _show_gauges(self) -> None:
         gauge = self.metrics.gauge
@@ -221,6 +272,16 @@ class Lifecycle:
             "restore_queue_pixels",
             "Pixels waiting for the device.",
             lambda: self.batcher.queued_cost if self.batcher else 0,
+        )
+        gauge(
+            "restore_device_used_bytes",
+            "Memory of the card in use; 0 on a CPU.",
+            lambda: self.engine.memory()[0] if self.engine else 0,
+        )
+        gauge(
+            "restore_device_held_bytes",
+            "Memory of the card that torch holds; 0 on a CPU.",
+            lambda: self.engine.memory()[1] if self.engine else 0,
         )
         gauge(
             "restore_heartbeat_age_seconds",

@@ -66,6 +66,11 @@ class ServiceMetrics:
         self.batch_seconds = Counter(
             "restore_batch_seconds", "Time the device worked.", ["kind"], registry=registry
         )
+        self.tiles_halved = Counter(
+            "restore_tiles_halved",
+            "Pictures cut into smaller tiles because the memory was not enough.",
+            registry=registry,
+        )
         self.pixels = Counter("restore_pixels", "Pixels of pictures restored.", registry=registry)
         self.adapter_weights = Counter(
             "restore_adapter_weights",

@@ -28,11 +28,14 @@ PAGE_FILES = "/page/"
 """Paths that begin so need no key either: the files of the page."""
 QUIET = PROBES | {PAGE_FILES}
 """Endpoints that are logged for debugging alone."""
-ENDPOINTS = OPEN_PATHS | {"/restore", "/degradation-map", "/adapters", "/metrics"}
+ADMIN_PATHS = frozenset({"/adapters/reload"})
+"""Paths that need an operator's key."""
+ENDPOINTS = OPEN_PATHS | ADMIN_PATHS | {"/restore", "/degradation-map", "/adapters", "/metrics"}
 """Values of the metrics' label; so is ``PAGE_FILES``; whatever else is asked for is ``other``."""
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ID_KEY = "abair.request_id"
+_OWNER_KEY = "abair.owner"
 
 log = structlog.get_logger("abair.requests")
 
@@ -40,6 +43,11 @@ log = structlog.get_logger("abair.requests")
 def request_id(scope: Scope) -> str:
     """Return the id of the request of ``scope``."""
     return str(scope.get(_ID_KEY, ""))
+
+
+def owner(scope: Scope) -> str:
+    """Return a word for the key that the request of ``scope`` showed; empty: keys are off."""
+    return str(scope.get(_OWNER_KEY, ""))
 
 
 def answer_problem(scope: Scope, error: ServiceError) -> Response:
@@ -122,29 +130,52 @@ class KeyCheck:
 
     Args:
         app: What to guard.
-        keys: The keys.
+        keys: The keys; none: everybody may do what callers may.
+        admin_keys: Keys that open ``ADMIN_PATHS`` too; none: nobody may go there.
     """
 
-    def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, keys: Sequence[str], admin_keys: Sequence[str] = ()) -> None:
         self._app = app
-        self._digests = [hashlib.sha256(key.encode()).digest() for key in keys]
+        self._admins = [_digest(key) for key in admin_keys]
+        self._callers = [_digest(key) for key in keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
-        if scope["type"] == "http" and self._digests and not _is_open(scope["path"]):
-            error = self._refusal(Headers(scope=scope))
+        if scope["type"] == "http" and not _is_open(scope["path"]):
+            shown = _digest(_shown(Headers(scope=scope)))
+            error = self._refusal(scope["path"], shown)
             if error is not None:
                 await answer_problem(scope, error)(scope, receive, send)
                 return
+            if self._callers:
+                scope[_OWNER_KEY] = shown.hex()[:12]
         await self._app(scope, receive, send)
 
-    def _refusal(self, headers: Headers) -> ServiceError | None:
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        shown = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-        if not shown:
+    def _refusal(self, path: str, shown: bytes) -> ServiceError | None:
+        if path in ADMIN_PATHS:
+            if not self._admins:
+                return ForbiddenError(
+                    "nobody may do this over HTTP here",
+                    hint="The operator names keys for it in ABAIR_ADMIN_KEYS, or sends SIGHUP.",
+                )
+            known = self._admins
+        elif not self._callers:
+            return None
+        else:
+            known = self._callers + self._admins
+        if shown == _digest(""):
             return UnauthorizedError(
                 "this service wants a key", headers={"WWW-Authenticate": "Bearer"}
             )
-        digest = hashlib.sha256(shown.encode()).digest()
-        matches = [hmac.compare_digest(digest, known) for known in self._digests]
+        matches = [hmac.compare_digest(shown, one) for one in known]
         return None if any(matches) else ForbiddenError("the key is not known here")
+
+
+def _shown(headers: Headers) -> str:
+    """Return the key that a request shows; empty: none."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()

@@ -43,6 +43,8 @@ KEYS: Mapping[str, Schema] = {
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 """Ways to show a key, where the operator has set some."""
+PATIENCE = "X-Request-Timeout"
+"""Header with the seconds that a caller will wait."""
 BINARY: Schema = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -70,6 +72,15 @@ def picture_request(options: type[BaseModel]) -> Schema:
         }
         for name, schema in properties.items()
     ]
+    parameters.append(
+        {
+            "name": PATIENCE,
+            "in": "header",
+            "required": False,
+            "description": "Seconds that you will wait; what cannot be done in time isn't begun.",
+            "schema": {"type": "number", "exclusiveMinimum": 0},
+        }
+    )
     content = {"multipart/form-data": {"schema": form}, **dict.fromkeys(IMAGE_TYPES, BINARY)}
     return {"parameters": parameters, "requestBody": {"required": True, "content": content}}
 

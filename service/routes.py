@@ -1,6 +1,8 @@
 """The endpoints; what they do is elsewhere."""
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from typing import Any
@@ -10,11 +12,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
 from service import errors, openapi
+from service.admission import Caller
 from service.answers import NPZ, PNG, Result
+from service.engine import Engine
 from service.errors import DeadlineExceededError, NotReadyError
 from service.etags import answer_once, etag_of
 from service.images import BY_MEDIA_TYPE
 from service.lifecycle import Lifecycle
+from service.middleware import owner
 from service.negotiation import JSON
 from service.schemas import (
     AdapterReport,
@@ -39,6 +44,7 @@ PICTURE_PROBLEMS = (
     errors.BodyTooLargeError,
     errors.UnsupportedMediaError,
     errors.InvalidOptionsError,
+    errors.KeyLimitError,
     errors.EngineFailedError,
     errors.FullError,
     errors.DeadlineExceededError,
@@ -55,26 +61,46 @@ def lifecycle_of(request: Request) -> Lifecycle:
 async def _serve(
     request: Request,
     options_model: type[Options],
-    work: Callable[[bytes, Options, str], Coroutine[Any, Any, Result]],
+    work: Callable[[bytes, Options, Caller], Coroutine[Any, Any, Result]],
 ) -> Response:
     """Receive a picture, do ``work`` on it unless the caller goes away, and answer."""
     lifecycle = lifecycle_of(request)
-    settings, accept = lifecycle.settings, request.headers.get("accept", "")
+    settings, admission = lifecycle.settings, lifecycle.admission
+    seconds = _patience(request, settings.deadline_seconds)
+    caller = Caller(
+        accept=request.headers.get("accept", ""),
+        key=owner(request.scope),
+        deadline=time.monotonic() + seconds,
+    )
     try:
-        with lifecycle.request():
+        with lifecycle.request(), admission.request(caller):
             async with (
-                asyncio.timeout(settings.deadline_seconds),
-                receive(
-                    request, held=lifecycle.admission.bytes, max_bytes=settings.max_body_bytes
-                ) as upload,
+                asyncio.timeout(seconds),
+                receive(request, held=admission.bytes, max_bytes=settings.max_body_bytes) as upload,
             ):
                 options = parse_options(options_model, upload.options)
-                result = await unless_gone(request, work(upload.take(), options, accept))
+                result = await unless_gone(request, work(upload.take(), options, caller))
     except TimeoutError:
-        raise DeadlineExceededError(
-            f"not done within the {settings.deadline_seconds:g} seconds allowed"
-        ) from None
+        raise DeadlineExceededError(f"not done within the {seconds:g} seconds allowed") from None
     return Response(result.body, headers=result.headers, media_type=result.media_type)
+
+
+def _patience(request: Request, longest: float) -> float:
+    """Return the seconds that a request may take: its own wish, if it is shorter than ours."""
+    wish = request.headers.get(openapi.PATIENCE)
+    if wish is None:
+        return longest
+    try:
+        seconds = float(wish)
+    except ValueError:
+        seconds = math.nan
+    if not seconds > 0:
+        raise errors.BadRequestError(
+            f"{openapi.PATIENCE} must be a number of seconds above 0, got {wish!r}",
+            code="invalid_header",
+            hint="Leave it out, or send the seconds that you will wait.",
+        )
+    return min(seconds, longest)
 
 
 @router.post(
@@ -132,6 +158,27 @@ async def adapters(request: Request) -> Response:
     engine = lifecycle_of(request).engine
     if engine is None:
         raise NotReadyError("the model is being loaded", retry_after=5.0)
+    body = _adapters_of(engine)
+    return answer_once(request, body, etag=etag_of(body), media_type=JSON)
+
+
+@router.post(
+    "/adapters/reload",
+    summary="Reload the adapters",
+    response_class=Response,
+    responses=openapi.answers(
+        "The base model and every adapter that is resident now.",
+        {JSON: openapi.reference(AdaptersReport)},
+        [errors.ReloadFailedError, errors.NotReadyError],
+    ),
+)
+async def reload_adapters(request: Request) -> Response:
+    """Take up the adapters that were added to the model's folder; wants an operator's key."""
+    body = _adapters_of(await lifecycle_of(request).reload())
+    return Response(body, headers={"ETag": etag_of(body)}, media_type=JSON)
+
+
+def _adapters_of(engine: Engine) -> bytes:
     info = engine.info
     report = AdaptersReport(
         model=ModelReport(
@@ -139,8 +186,7 @@ async def adapters(request: Request) -> Response:
         ),
         adapters=[AdapterReport(**asdict(adapter)) for adapter in engine.adapters],
     )
-    body = report.model_dump_json().encode()
-    return answer_once(request, body, etag=etag_of(body), media_type=JSON)
+    return report.model_dump_json().encode()
 
 
 @router.get(

@@ -70,7 +70,10 @@ class RestoreOptions(BaseModel):
         description="EXIF, XMP, ICC profile: keep, strip (sRGB then), no-gps (all but the place).",
     )
     blend: Literal["image", "pixel"] = Field(
-        "image", description="image: one set of weights; pixel is not available yet."
+        "image",
+        description="image: one set of weights; pixel: they vary smoothly over the picture, led "
+        "by its map, which takes two to three times as long. A weight given by name is then what "
+        "its adapter gets where its degradation is seen most.",
     )
     include: Literal["none", "map"] = Field(
         "none", description="map: add the degradation map to a JSON answer."

@@ -33,11 +33,14 @@ class Drainable(Protocol):
     async def idle(self) -> None:
         """Wait until every request begun is answered."""
 
+    async def reload(self) -> None:
+        """Take up what is new in the model's folder; what fails is logged."""
+
 
 class DrainingServer(uvicorn.Server):
     """Ends in order: not ready but serving, refuse what is new, finish what was begun, close.
 
-    A second signal ends at once.
+    A second signal ends at once. SIGHUP reloads the adapters.
 
     Args:
         config: uvicorn's.
@@ -52,6 +55,7 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._service, self._linger, self._grace = service, linger, grace
         self._drain: asyncio.Task[None] | None = None
+        self._reload: asyncio.Task[None] | None = None
         self.exit_code = 0
 
     def begin_drain(self) -> None:
@@ -62,6 +66,10 @@ class DrainingServer(uvicorn.Server):
             self.force_exit = self.should_exit = True
             return
         self._drain = asyncio.get_running_loop().create_task(self._finish())
+
+    def begin_reload(self) -> None:
+        """Begin to reload; to be called in the event loop."""
+        self._reload = asyncio.get_running_loop().create_task(self._service.reload())
 
     async def _finish(self) -> None:
         log.info("draining", linger_seconds=self._linger, grace_seconds=self._grace)
@@ -87,18 +95,20 @@ class DrainingServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Drain on SIGTERM and SIGINT; unlike uvicorn, do not die of them afterwards."""
+        """Drain on SIGTERM and SIGINT, reload on SIGHUP; unlike uvicorn, outlive them."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         loop = asyncio.get_running_loop()
 
-        def handle(_signal: int, _frame: FrameType | None) -> None:
-            loop.call_soon_threadsafe(self.begin_drain)
+        act = {signal.SIGINT: self.begin_drain, signal.SIGTERM: self.begin_drain}
+        if hasattr(signal, "SIGHUP"):  # not on Windows
+            act[signal.SIGHUP] = self.begin_reload
 
-        before = {
-            number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        def handle(number: int, _frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(act[signal.Signals(number)])
+
+        before = {number: signal.signal(number, handle) for number in act}
         try:
             yield
         finally:

@@ -27,6 +27,11 @@ class Settings(BaseSettings):
         None,
         description="File of further keys, one a line, read at the start; for mounted secrets.",
     )
+    admin_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        description="Keys that may also reload the adapters, separated by commas; none: nobody "
+        "may over HTTP.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe log line to write."
     )
@@ -65,6 +70,15 @@ class Settings(BaseSettings):
     queue_requests: int = Field(
         512, ge=1, description="Pictures accepted at once, whatever their size; beyond: 503."
     )
+    queue_units: int = Field(
+        16384, ge=1, description="Tiles and pictures waiting for the device at once; beyond: 503."
+    )
+    key_requests: int | None = Field(
+        None, ge=1, description="Requests that one key may have at once; beyond: 429."
+    )
+    key_pixels: int | None = Field(
+        None, ge=1, description="Pixels of pictures that one key may have at once; beyond: 429."
+    )
     max_batch_pixels: int | None = Field(
         None, ge=1, description="Most pixels in one batch; unset: what suits the device."
     )
@@ -87,7 +101,7 @@ class Settings(BaseSettings):
         120.0, gt=0, description="A batch that runs longer than this turns /healthz red."
     )
 
-    @field_validator("api_keys", mode="before")
+    @field_validator("api_keys", "admin_keys", mode="before")
     @classmethod
     def _split_keys(cls, value: object) -> object:
         if isinstance(value, str):
@@ -109,6 +123,13 @@ class Settings(BaseSettings):
                     f"{whole} must be at least {one}, or the largest would be refused for ever: "
                     f"got {getattr(self, whole)} and {getattr(self, one)}"
                 )
+        if self.key_pixels is not None and self.key_pixels < self.max_pixels:
+            raise ValueError(
+                "key_pixels must be at least max_pixels, or the largest would be refused for "
+                f"ever: got {self.key_pixels} and {self.max_pixels}"
+            )
+        if (self.key_requests or self.key_pixels) and not self.keys:
+            raise ValueError("key_requests and key_pixels limit keys, and there are none")
         return self
 
     @property

@@ -1,14 +1,11 @@
 """The engine that runs the model with torch, on a CPU or a CUDA card."""
 
-import contextlib
-import ctypes
-import os
-import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 import model
@@ -16,30 +13,21 @@ from model import Box, Description, Restorer, Views
 from service.engine import (
     AdapterFacts,
     Described,
-    EngineFatalError,
     EngineInfo,
-    EngineMemoryError,
+    Field,
     Pixels,
     RestoreTask,
     Segmented,
     SegmentTask,
 )
 from service.settings import Settings
+from service.staging import Staging
+from service.torch_device import Trimmer, choose_device, device_name, faults
 
 BATCH_PIXELS = {"cpu": 2**17, "cuda": 2**23}
 """Pixels from which a batch gains nothing more: a CPU is busy with little."""
 WARM_UP_SIDE = 256
 """Side of the picture that warms up, pixels."""
-TRIM_PIXELS = 2**19
-"""A batch of so many pixels is followed by giving memory back: costs about 2 % of its time."""
-
-
-def _find_malloc_trim() -> Callable[[int], int]:
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-    return trim or (lambda _pad: 0)  # other systems' allocators give back by themselves
-
-
-_malloc_trim = _find_malloc_trim()
 
 
 class TorchEngine:
@@ -49,10 +37,16 @@ class TorchEngine:
         restorer: The model, anywhere.
         device: ``cpu`` or ``cuda``.
         precision: ``bf16`` or ``fp32``.
+        tile: Side of the largest picture that is restored as a whole.
     """
 
-    def __init__(self, restorer: Restorer, *, device: str, precision: str) -> None:
+    def __init__(
+        self, restorer: Restorer, *, device: str, precision: str, tile: int = WARM_UP_SIDE
+    ) -> None:
+        self._tile = tile
         self._device = torch.device(device)
+        self._trimmer = Trimmer()
+        self._staging = Staging(self._device) if self._device.type == "cuda" else None
         self._restorer = restorer.eval().to(self._device)
         self._adapters = tuple(
             AdapterFacts(
@@ -74,7 +68,7 @@ class TorchEngine:
             parameters=restorer.info.parameters,
             licence=restorer.info.licence,
             device=self._device.type,
-            device_name=_device_name(self._device),
+            device_name=device_name(self._device),
             precision=precision,
             classes=tuple(restorer.classes),
             batch_pixels=BATCH_PIXELS[self._device.type],
@@ -91,7 +85,8 @@ class TorchEngine:
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
         precision = model.choose_precision(settings.precision, device)
-        return cls(model.load(settings.model_path), device=device, precision=precision)
+        restorer = model.load(settings.model_path)
+        return cls(restorer, device=device, precision=precision, tile=settings.tile)
 
     @property
     def info(self) -> EngineInfo:
@@ -121,23 +116,31 @@ class TorchEngine:
     @torch.inference_mode()
     def describe(self, prepared: Sequence[Views]) -> list[Described]:
         """Describe whole pictures."""
-        with self._faults():
+        with faults():
             views = Views.stack(prepared).to(self._device)
             described = self._restorer.describe(views)
             weights = described.weights.cpu().tolist()
         return [Described(described.select(index), tuple(row)) for index, row in enumerate(weights)]
 
-    def top(self, weights: tuple[float, ...]) -> tuple[float, ...]:
-        """Reduce the estimator's weights to the likeliest adapter alone, or to none."""
-        row: list[float] = model.top_one(torch.tensor([weights]))[0].tolist()
-        return tuple(row)
+    def lead(
+        self,
+        weights: tuple[float, ...],
+        cells: Sequence[tuple[tuple[int, int, int, int], NDArray[np.float32]]],
+        size: tuple[int, int],
+        *,
+        chosen: bool,
+    ) -> Field:
+        """Let the map lead the weights over a picture."""
+        parts = [(Box(*keep), sums) for keep, sums in cells]
+        seen = model.join_cells(parts, *size)
+        return Field(self._restorer.lead(weights, seen, chosen=chosen))
 
     @torch.inference_mode()
     def restore(self, tasks: Sequence[RestoreTask]) -> list[Pixels]:
         """Restore tiles whose crops have equal sizes; returns what they keep."""
         if self._device.type != "cpu":
             return self._restore(tasks)
-        alike: dict[tuple[float, ...] | None, list[int]] = {}
+        alike: dict[tuple[float, ...] | Field | None, list[int]] = {}
         for index, task in enumerate(tasks):
             alike.setdefault(task.weights, []).append(index)
         restored: dict[int, Pixels] = {}
@@ -148,7 +151,7 @@ class TorchEngine:
     @torch.inference_mode()
     def segment(self, tasks: Sequence[SegmentTask]) -> list[Segmented]:
         """Segment tiles whose crops have equal sizes."""
-        with self._faults(), self._arithmetic():
+        with faults(), self._arithmetic():
             crops = self._crops(tasks)
             probabilities = self._restorer.segment(crops, _stack(tasks), self._boxes(tasks))
             segmented = [
@@ -156,76 +159,88 @@ class TorchEngine:
                 for row, task in zip(probabilities, tasks, strict=True)
             ]
             del probabilities
-        self._give_back(crops)
+        self._trimmer.after(crops)
         return segmented
 
     def warm_up(self) -> None:
-        """Run each kind of work once."""
-        picture = np.zeros((WARM_UP_SIDE, WARM_UP_SIDE, 3), np.uint8)
+        """Run each kind of work once; on a card at every size of a square picture."""
+        sides = {WARM_UP_SIDE}
+        if self._device.type != "cpu":
+            multiple = self._restorer.config.multiple
+            sides = {rung(side, multiple) for side in range(1, self._tile + 1)}
+        for side in sorted(sides, reverse=True):  # the largest first: less memory is split up
+            self._warm_up(side)
+
+    def _warm_up(self, side: int) -> None:
+        picture = np.zeros((side, side, 3), np.uint8)
         described = self.describe([self.prepare(picture)])[0]
-        for tile in self.plan(*picture.shape[:2], WARM_UP_SIDE):
+        for tile in self.plan(side, side, side):
             self.restore([RestoreTask(picture, tile, described.description, described.weights)])
             self.segment([SegmentTask(picture, tile, described.description)])
 
+    def memory(self) -> tuple[int, int]:
+        """Return bytes of the card that are in use, and that torch holds; on a CPU none."""
+        if self._device.type == "cpu":
+            return 0, 0
+        return torch.cuda.memory_allocated(), torch.cuda.memory_reserved()
+
     def _restore(self, tasks: Sequence[RestoreTask]) -> list[Pixels]:
-        with self._faults():
+        with faults():
             crops = self._crops(tasks)
             with self._arithmetic():
                 restored = self._restorer.restore_crops(
-                    crops, _stack(tasks), self._weights(tasks), self._boxes(tasks)
+                    crops, _stack(tasks), self._weights(tasks, crops.shape), self._boxes(tasks)
                 )
             if any(task.strength != 1 for task in tasks):
                 strength = crops.new_tensor([task.strength for task in tasks]).view(-1, 1, 1, 1)
                 restored = torch.lerp(crops, restored, strength)
-            pixels = [
+            images = [
                 _interleaved(model.to_levels(model.kept(row, _tile(task)), _dtype(task)))
                 for row, task in zip(restored, tasks, strict=True)
             ]
             del restored
-        self._give_back(crops)
+            pixels: list[Pixels] = (
+                self._staging.download(images)
+                if self._staging
+                else [image.numpy() for image in images]
+            )
+        self._trimmer.after(crops)
         return pixels
 
     def _crops(self, tasks: Sequence[RestoreTask | SegmentTask]) -> Tensor:
         """Cut the tasks' crops: (B, 3, h, w), float in [0, 1], on the device."""
         crops = [model.read_crop(_planes(task.picture), _tile(task)) for task in tasks]
-        return model.as_float(torch.stack(crops).to(self._device))
+        return model.as_float(self._staging.upload(crops) if self._staging else torch.stack(crops))
 
     def _boxes(self, tasks: Sequence[RestoreTask | SegmentTask]) -> Tensor:
         boxes = [_tile(task).box(*task.picture.shape[:2]) for task in tasks]
         return torch.tensor(boxes, device=self._device)  # (B, 4)
 
-    def _weights(self, tasks: Sequence[RestoreTask]) -> Tensor | None:
-        """Return the adapters' weights (B, K); None if all tasks want the baseline alone."""
+    def _weights(self, tasks: Sequence[RestoreTask], shape: Sequence[int]) -> Tensor | None:
+        """Return the adapters' weights (B, K), or (B, K, h', w') if some vary over crops.
+
+        None if all tasks want the baseline alone; ``shape`` is the crops'.
+        """
         if all(task.weights is None for task in tasks):
             return None
+        if not any(isinstance(task.weights, Field) for task in tasks):
+            rows = [self._row(task.weights) for task in tasks]
+            return torch.tensor(rows, device=self._device)
+        fields = []
+        for task, box in zip(tasks, self._boxes(tasks), strict=True):
+            if isinstance(task.weights, Field):
+                field = torch.from_numpy(task.weights.weights)
+            else:
+                field = torch.tensor(self._row(task.weights)).view(-1, 1, 1)
+            fields.append(self._restorer.over_crop(field.to(self._device)[None], box[None], shape))
+        return torch.cat(fields)
+
+    def _row(self, weights: tuple[float, ...] | Field | None) -> tuple[float, ...]:
         none = (0.0,) * len(self._adapters)  # the same numbers as no adapter
-        return torch.tensor([task.weights or none for task in tasks], device=self._device)
+        return weights if isinstance(weights, tuple) else none
 
     def _arithmetic(self) -> torch.autocast:
         return model.arithmetic(self._info.precision, self._device.type)
-
-    def _give_back(self, crops: Tensor) -> None:
-        """Return the memory of a large batch to the system; glibc would keep hundreds of MiB."""
-        if self._device.type == "cpu" and crops[:, 0].numel() >= TRIM_PIXELS:
-            _malloc_trim(0)
-
-    @contextlib.contextmanager
-    def _faults(self) -> Iterator[None]:
-        """Tell what a device does to us in the service's words."""
-        try:
-            yield
-        except torch.OutOfMemoryError as error:
-            raise EngineMemoryError(str(error)) from None  # its frames hold what filled the memory
-        except torch.AcceleratorError as error:
-            raise EngineFatalError(str(error)) from error
-
-
-def choose_device(wanted: str) -> str:
-    """Return ``cpu`` or ``cuda``; an explicit cuda that cannot be used is an error."""
-    usable = torch.cuda.is_available()
-    if wanted == "cuda" and not usable:
-        raise RuntimeError("device is cuda, but torch finds no usable CUDA card")
-    return "cuda" if usable and wanted != "cpu" else "cpu"
 
 
 def rung(side: int, multiple: int) -> int:
@@ -234,21 +249,14 @@ def rung(side: int, multiple: int) -> int:
     return -(-side // step) * step
 
 
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return str(torch.cpu.get_capabilities().get("cpu_name") or platform.machine())
-
-
 def _planes(picture: Pixels) -> Tensor:
     """View (H, W, 3) as a tensor (3, H, W)."""
     return torch.from_numpy(picture).permute(2, 0, 1)
 
 
-def _interleaved(image: Tensor) -> Pixels:
-    """Bring (3, H, W) to the host as (H, W, 3)."""
-    pixels: Pixels = image.permute(1, 2, 0).contiguous().cpu().numpy()
-    return pixels
+def _interleaved(image: Tensor) -> Tensor:
+    """Turn (3, H, W) into (H, W, 3)."""
+    return image.permute(1, 2, 0).contiguous()
 
 
 def _dtype(task: RestoreTask) -> torch.dtype:
@@ -270,6 +278,8 @@ def _segmented(probabilities: Tensor, task: SegmentTask) -> Segmented:
     planes = probabilities[list(task.planes)].half()
     return Segmented(
         labels=probabilities.argmax(dim=0).to(torch.uint8).cpu().numpy(),
-        totals=probabilities.sum(dim=(1, 2), dtype=torch.float64).cpu().numpy(),
+        cells=model.sum_by_cell(probabilities, _tile(task).keep, *task.picture.shape[:2])
+        .cpu()
+        .numpy(),
         probabilities=planes.cpu().numpy(),
     )

@@ -15,6 +15,7 @@ from service.engine import Described, Engine, Pixels, RestoreTask, SegmentTask, 
 class DescribeWork:
     """Describe one picture from what ``Engine.prepare`` took of it."""
 
+    engine: Engine
     prepared: Any
 
 
@@ -22,6 +23,7 @@ class DescribeWork:
 class RestoreWork:
     """Restore one tile and put it into ``out``, shape (H, W, 3), of the picture's type."""
 
+    engine: Engine
     task: RestoreTask
     out: Pixels
 
@@ -31,34 +33,41 @@ class SegmentWork:
     """Segment one tile and put it into the whole map.
 
     Attributes:
+        engine: The model.
         task: The tile.
         labels: Shape (H, W), uint8, written.
         planes: Shape (P, H, W), float16, written; one a plane of the task.
     """
 
+    engine: Engine
     task: SegmentTask
     labels: NDArray[np.uint8]
     planes: NDArray[np.float16]
 
 
 Work = DescribeWork | RestoreWork | SegmentWork
-Outcome = Described | NDArray[np.float64] | None
-"""Of describing; of segmenting: each class's summed probability; of restoring: nothing more."""
+Outcome = Described | NDArray[np.float32] | None
+"""Of describing; of segmenting: the cells of the tile; of restoring: nothing more."""
 
 
 def unit(work: Work, *, since: float | None = None) -> Unit[Work]:
-    """Make a unit; what it costs is pixels, what shares a batch has its crop's size and type."""
+    """Make a unit; what it costs is pixels, what shares a batch has its crop's size and type.
+
+    Engines don't mix: after a reload, the old one still finishes what it began.
+    """
+    engine = id(work.engine)  # the work keeps it alive
     if isinstance(work, DescribeWork):
-        return Unit(work, ("describe",), 1, since)
+        return Unit(work, ("describe", engine), 1, since)
     top, left, bottom, right = work.task.tile.crop
     kind = "restore" if isinstance(work, RestoreWork) else "segment"
     height, width = bottom - top, right - left
-    bucket = (kind, height, width, work.task.picture.dtype.itemsize)
+    bucket = (kind, engine, height, width, work.task.picture.dtype.itemsize)
     return Unit(work, bucket, height * width, since)
 
 
-def run(engine: Engine, items: Sequence[Work]) -> list[Outcome]:
-    """Run a batch of one kind; called in the device's thread."""
+def run(items: Sequence[Work]) -> list[Outcome]:
+    """Run a batch of one kind and engine; called in the device's thread."""
+    engine = items[0].engine
     describing = [item.prepared for item in items if isinstance(item, DescribeWork)]
     if describing:
         return list(engine.describe(describing))
@@ -74,13 +83,13 @@ def run(engine: Engine, items: Sequence[Work]) -> list[Outcome]:
 
 
 def _segment(engine: Engine, items: Sequence[SegmentWork]) -> list[Outcome]:
-    totals: list[Outcome] = []
+    cells: list[Outcome] = []
     for item, part in zip(items, engine.segment([item.task for item in items]), strict=True):
         rows, columns = _inside(item.task.tile)
         item.labels[rows, columns] = part.labels
         item.planes[:, rows, columns] = part.probabilities
-        totals.append(part.totals)
-    return totals
+        cells.append(part.cells)
+    return cells
 
 
 def _inside(tile: Tile) -> tuple[slice, slice]:

@@ -50,6 +50,10 @@ def restore(
         Literal["keep", "strip", "no-gps"],
         typer.Option(help="EXIF, XMP and ICC profile: keep, strip (sRGB then), no-gps."),
     ] = "keep",
+    blend: Annotated[
+        Literal["image", "pixel"],
+        typer.Option(help="One set of weights, or weights that vary over the picture."),
+    ] = "image",
     tile: Annotated[
         int, typer.Option(min=64, help="Pictures above tile x tile pixels are cut into tiles.")
     ] = 1024,
@@ -76,6 +80,7 @@ def restore(
     options = restoring.Options(
         adapters=usage(restoring.parse_adapters, adapters),
         strength=strength,
+        blend=blend,
         quality=quality,
         metadata=metadata,
         tile=tile,

@@ -41,6 +41,7 @@ class Options:
         quality: Of lossy formats, 1 to 100, where 100 makes WebP lossless; None: 92, and a
             lossless WebP stays lossless.
         metadata: What becomes of EXIF, XMP and ICC profile.
+        blend: ``image`` or ``pixel``, as of ``Restorer.restore_picture``.
         tile: Pictures above ``tile * tile`` pixels are cut into tiles.
         write_map: Whether to write the degradation map beside the picture.
         report: File that gets a line of JSON a picture, or None.
@@ -51,6 +52,7 @@ class Options:
     strength: float = 1.0
     quality: int | None = None
     metadata: Metadata = "keep"
+    blend: str = "image"
     tile: int = 1024
     write_map: bool = False
     report: Path | None = None
@@ -211,7 +213,11 @@ def _restore(restorer: Restorer, picture: Picture, degraded: Tensor, options: Op
     if options.strength == 0:
         return picture.rgb
     restored = restorer.restore_picture(
-        degraded, adapters=options.adapters, strength=options.strength, tile=options.tile
+        degraded,
+        adapters=options.adapters,
+        strength=options.strength,
+        blend=options.blend,
+        tile=options.tile,
     )
     pixels: Pixels = restored.permute(1, 2, 0).contiguous().numpy()
     return pixels

@@ -176,3 +176,29 @@ def test_sixteen_bits_come_back_in_sixteen_and_nearly_as_eight():
 def test_sixteen_bits_are_exact_at_strength_zero():
     levels = torch.arange(65_536).to(torch.uint16).reshape(1, 256, 256).expand(3, -1, -1)
     assert torch.equal(RESTORER.restore_picture(levels, strength=0.0).int(), levels.int())
+
+
+def seen_of(picture: torch.Tensor, **options):
+    return RESTORER.restore_picture(picture, blend="pixel", precision="fp32", **options)
+
+
+@pytest.mark.parametrize("adapters", ["auto", "top", {"noise": 0.9, "rain": 0.4}])
+def test_weights_by_pixel_leave_no_seam_between_tiles(adapters):
+    picture = torch.randint(0, 256, (3, 130, 210), dtype=torch.uint8)
+    whole = seen_of(picture, tile=2048, adapters=adapters)
+    tiled = seen_of(picture, tile=64, adapters=adapters)
+    assert int((whole.int() - tiled.int()).abs().max()) <= 1
+
+
+def test_weights_by_pixel_change_the_picture_but_not_that_of_the_baseline():
+    picture = torch.randint(0, 256, (3, 60, 90), dtype=torch.uint8)
+    given = {"noise": 1.0, "blur": 0.5, "rain": 0.3}
+    image = RESTORER.restore_picture(picture, precision="fp32", adapters=given)
+    assert not torch.equal(seen_of(picture, adapters=given), image)
+    baseline = RESTORER.restore_picture(picture, precision="fp32", adapters="none")
+    assert torch.equal(seen_of(picture, adapters="none"), baseline)
+
+
+def test_an_unknown_blend_is_refused():
+    with pytest.raises(ValueError, match="image or pixel"):
+        RESTORER.restore_picture(torch.zeros(3, 8, 8, dtype=torch.uint8), blend="mean")

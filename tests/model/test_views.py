@@ -1,6 +1,9 @@
+from typing import ClassVar
+
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from model.views import GRID, PATCH, THUMBNAIL, Views, sample_views
 
@@ -19,8 +22,9 @@ def test_patches_are_native_pixels_from_corner_to_corner():
     assert torch.equal(patches[-1], picture[:, -PATCH:, -PATCH:])
 
 
-def test_the_thumbnail_of_a_large_picture_is_the_mean_of_what_it_covers():
-    picture = torch.randint(0, 256, (3, 1100, 1003), dtype=torch.uint8)
+@pytest.mark.parametrize("size", [(1, 1), (1, 700), (95, 97), (96, 96), (130, 20), (1100, 1003)])
+def test_the_thumbnail_is_the_mean_of_what_each_pixel_covers(size):
+    picture = torch.randint(0, 256, (3, *size), dtype=torch.uint8)
     expected = F.adaptive_avg_pool2d(picture.float() / 255, THUMBNAIL)
     torch.testing.assert_close(sample_views(picture).thumbnail[0], expected)
 
@@ -44,3 +48,18 @@ def test_stacking_joins_pictures_of_different_sizes():
 def test_what_is_no_rgb_picture_is_refused(shape):
     with pytest.raises(ValueError, match=r"shape \(3, H, W\)"):
         sample_views(torch.rand(*shape))
+
+
+def test_views_are_made_without_torchs_kernels_and_their_threads():
+    class Kernels(TorchDispatchMode):
+        called: ClassVar[list[str]] = []
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            self.called.append(str(func))
+            return func(*args, **(kwargs or {}))
+
+    picture = torch.randint(0, 256, (3, 600, 700), dtype=torch.uint8)
+    with Kernels():
+        sample_views(picture)
+    views_alone = {"aten.detach.default", "aten.lift_fresh.default", "aten.unsqueeze.default"}
+    assert set(Kernels.called) <= views_alone

@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from service.engine import AdapterFacts, Described, EngineInfo, RestoreTask, Segmented, SegmentTask
+from service.engine import (
+    AdapterFacts,
+    Described,
+    EngineInfo,
+    EngineMemoryError,
+    Field,
+    RestoreTask,
+    Segmented,
+    SegmentTask,
+)
 
 CLASSES = ("clean", "noise", "blur", "rain", "haze", "lowlight")
 
@@ -31,13 +40,16 @@ class FakeEngine:
     """Restores by inverting; sees 0.6 noise and 0.2 rain everywhere; red pixels are noise.
 
     Each batch takes ``delay`` seconds; ``gate`` holds batches back while cleared; ``faults`` maps
-    a red value of a picture's first pixel to what restoring it raises.
+    a red value of a picture's first pixel to what restoring it raises; a batch of more than
+    ``room`` pixels is out of memory.
     """
 
     delay: float = 0.0
+    room: int = 10**9
     gate: threading.Event = field(default_factory=threading.Event)
     faults: dict[int, Exception] = field(default_factory=dict)
     batches: list[tuple[str, int]] = field(default_factory=list)
+    led: list[tuple[object, ...]] = field(default_factory=list)
     info: EngineInfo = field(
         default_factory=lambda: EngineInfo(
             "fake", "cd" * 32, 1, "Apache-2.0", "cpu", "none", "fp32", CLASSES, 64 * 64
@@ -66,13 +78,20 @@ class FakeEngine:
 
     def describe(self, prepared):
         self._begin("describe", len(prepared))
-        return [Described(shape, (0.6, 0.2, 0.0)) for shape in prepared]
+        weights = (0.6, 0.2, *[0.0] * (len(self.adapters) - 2))
+        return [Described(shape, weights) for shape in prepared]
 
-    def top(self, weights):
-        return tuple(float(weight == max(weights)) for weight in weights)
+    def lead(self, weights, cells, size, *, chosen):
+        """Half the weight where the map's left column of tiles is, all of it elsewhere."""
+        self.led.append((weights, len(cells), size, chosen))
+        field = np.repeat(np.array(weights, np.float32)[:, None, None], 2, axis=2)
+        field[:, :, 0] /= 2
+        return Field(field)
 
     def restore(self, tasks):
         self._begin("restore", len(tasks))
+        if sum(_kept(task)[:, :, 0].size for task in tasks) > self.room:
+            raise EngineMemoryError("too many pixels")
         for task in tasks:
             fault = self.faults.get(int(task.picture[0, 0, 0]))
             if fault is not None:
@@ -85,6 +104,9 @@ class FakeEngine:
 
     def warm_up(self):
         pass
+
+    def memory(self):
+        return 1000, 5000
 
     def _begin(self, kind, count):
         assert self.gate.wait(30)
@@ -101,7 +123,7 @@ class FakeEngine:
         probabilities = np.stack([labels == index for index in range(len(CLASSES))])
         return Segmented(
             labels=labels,
-            totals=probabilities.sum(axis=(1, 2)).astype(np.float64),
+            cells=probabilities.sum(axis=(1, 2), keepdims=True).astype(np.float32),
             probabilities=probabilities[list(task.planes)].astype(np.float16),
         )
 

@@ -34,8 +34,9 @@ async def test_a_batch_stays_within_cost_and_items():
 
 async def test_a_unit_above_the_cost_goes_alone():
     queue = BucketQueue[int, int](max_cost=10, max_items=3)
-    for order, cost in enumerate([50, 1]):
-        queue.add(job(order, cost=cost))
+    queue.add(job(0, cost=50))
+    assert queue.is_full()
+    queue.add(job(1, cost=1))
     assert queue.is_full()
     assert orders(queue.take()) == [0]
 

@@ -1,9 +1,11 @@
 """Callers who hang up cost nothing; spoken to in plain ASGI, as a server would."""
 
 import asyncio
+import threading
 
 import pytest
 
+from service.images import decode
 from tests.service.fakes import file_of, photo, until
 
 pytestmark = pytest.mark.anyio
@@ -89,3 +91,26 @@ async def test_hanging_up_while_sending_frees_the_bytes(serving):
         caller.hang_up()
         await caller.task
         assert client.lifecycle.admission.bytes.reserved == 0
+
+
+async def test_hanging_up_before_decoding_frees_the_place_and_spares_the_work(serving, monkeypatch):
+    gate, decoded = threading.Event(), []
+
+    def slow(data, **options):
+        decoded.append(len(data))
+        assert gate.wait(30)
+        return decode(data, **options)
+
+    monkeypatch.setattr("service.pipeline.decode", slow)
+    async with serving(decode_threads=1) as client:
+        first = Caller(client.app, [body(file_of(photo()))])
+        await until(lambda: decoded)
+        second = Caller(client.app, [body(file_of(photo(90, 90)))])
+        await until(lambda: client.lifecycle.admission.in_flight == 2)
+        second.hang_up()
+        await second.task
+        assert client.lifecycle.admission.pixels.reserved == 40 * 56
+        gate.set()
+        await first.task
+        assert first.sent[0]["status"] == 200
+    assert len(decoded) == 1

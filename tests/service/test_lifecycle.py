@@ -94,6 +94,8 @@ async def test_gauges_show_the_queue(serving, engine):
         calls = await hold(client, engine, waiting=3)
         read = client.lifecycle.registry.get_sample_value
         assert read("restore_queue_units") == 3
+        assert read("restore_device_used_bytes") == 1000
+        assert read("restore_device_held_bytes") == 5000
         assert read("restore_reserved_pixels") == 4 * 40 * 56
         assert read("restore_requests_in_flight") == 4
         assert read("restore_held_bytes") == 4 * len(file_of(photo()))

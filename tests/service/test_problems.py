@@ -78,6 +78,7 @@ async def test_a_bad_body_is_told(serving, path, body, headers, status, code):
         ({"strength": "2"}, "strength", "invalid_options"),
         ({"strength": "nan"}, "strength", "invalid_options"),
         ({"format": "gif"}, "format", "invalid_options"),
+        ({"blend": "tile"}, "blend", "invalid_options"),
         ({"quality": "0"}, "quality", "invalid_options"),
         ({"metadata": "some"}, "metadata", "invalid_options"),
         ({"colour": "red"}, "colour", "invalid_options"),
@@ -105,12 +106,6 @@ async def test_an_option_in_form_and_query_is_given_twice(serving):
             "/restore?strength=1", files={"image": file_of(photo())}, data={"strength": "1"}
         )
     assert check(answer, 422, "invalid_options")["errors"][0]["option"] == "strength"
-
-
-async def test_blend_by_pixel_is_not_available_yet(serving):
-    async with serving() as client:
-        answer = await client.post("/restore?blend=pixel", content=file_of(photo()), headers=PNG)
-    check(answer, 422, "not_available")
 
 
 async def test_a_picture_too_long_for_a_format_is_told(serving):

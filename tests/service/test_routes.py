@@ -86,6 +86,38 @@ async def test_adapters_are_chosen(serving, given, applied):
     assert answer.headers["restore-adapters"] == applied
 
 
+@pytest.mark.parametrize(
+    ("given", "led", "applied"),
+    [
+        ("auto", ((0.6, 0.2, 0.0), False), "noise=0.45, rain=0.15"),
+        ("top", ((1.0, 0.0, 0.0), True), "noise=0.75"),
+        ("rain:0.8", ((0.0, 0.8, 0.0), True), "rain=0.60"),
+    ],
+)
+async def test_blend_by_pixel_lets_the_map_lead_the_weights(serving, engine, given, led, applied):
+    async with serving() as client:
+        answer = await post(client, data=file_of(photo(70, 90)), adapters=given, blend="pixel")
+    assert answer.status_code == 200
+    assert answer.headers["restore-adapters"] == applied
+    weights, chosen = led
+    assert engine.led == [(weights, 4, (70, 90), chosen)]
+
+
+async def test_blend_by_pixel_has_nothing_to_do_without_adapters(serving, engine):
+    async with serving() as client:
+        answer = await post(client, adapters="none", blend="pixel")
+    assert answer.headers["restore-adapters"] == "none"
+    assert {kind for kind, _ in engine.batches} == {"describe", "restore"}
+
+
+async def test_one_map_serves_blend_by_pixel_and_the_report(serving, engine):
+    async with serving() as client:
+        accept = {"Accept": "application/json"}
+        answer = await post(client, blend="pixel", include="map", headers=accept)
+    assert answer.json()["map"]["classes"][1]["name"] == "noise"
+    assert sum(count for kind, count in engine.batches if kind == "segment") == 1
+
+
 async def test_strength_blends_input_and_output(serving):
     async with serving() as client:
         untouched = picture_of((await post(client, strength="0")).content)

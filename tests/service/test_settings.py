@@ -53,6 +53,8 @@ def test_every_setting_is_described():
         {"tile": 8},
         {"queue_pixels": 10, "max_pixels": 11},
         {"queue_bytes": 10, "max_body_bytes": 11},
+        {"key_requests": 2},
+        {"api_keys": "k", "key_pixels": 10, "max_pixels": 11},
         {"unknown": 1},
     ],
 )

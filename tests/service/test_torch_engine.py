@@ -5,9 +5,17 @@ import pytest
 import torch
 
 import model
-from service.engine import EngineFatalError, EngineMemoryError, RestoreTask, SegmentTask
+from service.engine import (
+    EngineFatalError,
+    EngineMemoryError,
+    Field,
+    RestoreTask,
+    SegmentTask,
+    top,
+)
 from service.settings import Settings
-from service.torch_engine import TorchEngine, choose_device, rung
+from service.torch_device import Trimmer, choose_device, faults
+from service.torch_engine import TorchEngine, rung
 from tests.model.conftest import make_restorer
 from tests.service.fakes import photo
 
@@ -21,10 +29,15 @@ def described(engine, picture):
     return engine.describe([engine.prepare(picture)])[0]
 
 
-def restored(engine, picture, *, tile=1024, weights=(0.5, 0.2), strength=1.0):
+def restored(engine, picture, *, tile=1024, weights=(0.5, 0.2), strength=1.0, led=False):
     seen = described(engine, picture)
     out = np.empty_like(picture)
-    for piece in engine.plan(*picture.shape[:2], tile):
+    pieces = engine.plan(*picture.shape[:2], tile)
+    if led:
+        tasks = [SegmentTask(picture, piece, seen.description) for piece in pieces]
+        cells = [(task.tile.keep, engine.segment([task])[0].cells) for task in tasks]
+        weights = engine.lead(weights, cells, picture.shape[:2], chosen=True)
+    for piece in pieces:
         task = RestoreTask(picture, piece, seen.description, weights, strength)
         top, left, bottom, right = piece.keep
         out[top:bottom, left:right] = engine.restore([task])[0]
@@ -99,8 +112,14 @@ def test_a_card_mixes_weights_and_none_in_one_batch(engine):
     ]
     with torch.inference_mode():
         together = engine._restore(tasks)
-    for task, out in zip(tasks, together, strict=True):
-        assert np.abs(engine.restore([task])[0].astype(int) - out).max() <= 1
+    field = Field(np.stack([np.full((2, 3), 1.0), np.full((2, 3), 0.5)]).astype(np.float32))
+    tasks.append(RestoreTask(picture, tile, seen.description, field))
+    with torch.inference_mode():
+        varied = engine._restore(tasks)
+    for task, *outs in zip(tasks, [*together, varied[-1]], varied, strict=True):
+        for out in outs:
+            assert np.abs(engine.restore([task])[0].astype(int) - out).max() <= 1
+    assert np.abs(varied[1].astype(int) - varied[3]).max() <= 1
     assert np.abs(together[0].astype(int) - together[1]).max() > 5
 
 
@@ -111,20 +130,36 @@ def test_descriptions_do_not_depend_on_neighbours(engine):
         assert one.weights == pytest.approx(described(engine, picture).weights, abs=1e-5)
 
 
-def test_segments_are_labels_totals_and_planes(engine):
+def test_weights_that_vary_do_what_the_model_does_and_leave_no_seam(engine):
+    picture = photo(100, 150)
+    expected = make_restorer(4, 2).restore_picture(
+        torch.from_numpy(picture).permute(2, 0, 1),
+        adapters={"noise": 0.5, "blur": 0.2},
+        blend="pixel",
+        precision="fp32",
+    )
+    whole, tiled = restored(engine, picture, led=True), restored(engine, picture, tile=64, led=True)
+    np.testing.assert_array_equal(whole, expected.permute(1, 2, 0).numpy())
+    assert np.abs(whole.astype(int) - tiled).max() <= 1
+    assert np.abs(whole.astype(int) - restored(engine, picture)).max() > 3
+
+
+def test_segments_are_labels_cells_and_planes(engine):
     picture = photo(40, 52)
     tile = engine.plan(40, 52, 1024)[0]
     task = SegmentTask(picture, tile, described(engine, picture).description, planes=(0, 3))
     part = engine.segment([task])[0]
     assert (part.labels.shape, part.labels.dtype) == ((40, 52), np.uint8)
-    assert part.totals.sum() == pytest.approx(40 * 52, rel=1e-4)
+    assert part.cells.shape == (6, 3, 4)
+    assert part.cells.sum() == pytest.approx(40 * 52, rel=1e-4)
     assert (part.probabilities.shape, part.probabilities.dtype) == ((2, 40, 52), np.float16)
-    assert part.probabilities[0].mean() == pytest.approx(part.totals[0] / (40 * 52), abs=1e-3)
+    assert part.probabilities[0].mean() == pytest.approx(part.cells[0].sum() / (40 * 52), abs=1e-3)
 
 
-def test_top_keeps_the_likeliest_alone(engine):
-    assert engine.top((0.6, 0.3)) == (1.0, 0.0)
-    assert engine.top((0.2, 0.1)) == (0.0, 0.0)
+@pytest.mark.parametrize("weights", [(0.6, 0.3), (0.2, 0.1), (0.5, 0.5), (0.1, 0.45), (0.3, 0.4)])
+def test_top_is_the_models(weights):
+    assert top(weights) == tuple(model.top_one(torch.tensor([weights]))[0].tolist())
+    assert top(()) == ()
 
 
 def test_bf16_is_close_to_fp32(engine):
@@ -135,11 +170,25 @@ def test_bf16_is_close_to_fp32(engine):
     assert np.abs(difference).mean() < 3
 
 
-def test_memory_and_device_errors_are_told_apart(engine):
-    with pytest.raises(EngineMemoryError), engine._faults():
-        raise torch.OutOfMemoryError("no")
-    with pytest.raises(EngineFatalError), engine._faults():
-        raise torch.AcceleratorError("gone")
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (torch.OutOfMemoryError("no"), EngineMemoryError),
+        (RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling ..."), EngineMemoryError),
+        (torch.AcceleratorError("gone"), EngineFatalError),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), EngineFatalError),
+        (RuntimeError("shapes differ"), RuntimeError),
+        (KeyError("x"), KeyError),
+    ],
+)
+def test_memory_and_device_errors_are_told_apart(error, told):
+    with pytest.raises(told), faults():
+        raise error
+
+
+def test_a_processor_without_memory_is_told():
+    with pytest.raises(EngineMemoryError), faults():
+        torch.empty(2**58, dtype=torch.uint8)
 
 
 def test_a_foreign_tile_is_refused(engine):
@@ -177,3 +226,40 @@ def test_it_loads_what_the_settings_name(monkeypatch):
     engine = TorchEngine.load(Settings(device="cpu", precision="fp32", model_path="somewhere"))
     assert str(named[0]) == "somewhere"
     assert engine.info.precision == "fp32"
+
+
+def test_a_card_is_warmed_up_at_every_size_of_a_square_picture(engine, monkeypatch):
+    sides: list[int] = []
+    card = TorchEngine(make_restorer(4), device="cpu", precision="fp32", tile=200)
+    monkeypatch.setattr(card, "_warm_up", sides.append)
+    card.warm_up()
+    assert sides == [256]
+    monkeypatch.setattr(card, "_device", torch.device("meta"))
+    card.warm_up()
+    assert sides[1:] == sorted({rung(side, 8) for side in range(1, 201)}, reverse=True)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no card")
+def test_a_card_gives_what_the_processor_gives(engine):
+    card = TorchEngine(make_restorer(4, 2), device="cuda", precision="fp32", tile=128)
+    card.warm_up()
+    for size in [(40, 56), (100, 150), (128, 128)]:
+        expected = restored(engine, photo(*size)).astype(int)
+        assert np.abs(expected - restored(card, photo(*size))).max() <= 1
+        assert np.abs(expected - restored(card, photo(*size), tile=64)).max() <= 1
+    used, held = card.memory()
+    assert 0 < used <= held
+
+
+def test_memory_goes_back_after_large_batches_and_now_and_then(monkeypatch):
+    trims: list[int] = []
+    now = iter([100.0, 100.5, 101.0, 102.9, 103.1])
+    monkeypatch.setattr("service.torch_device._malloc_trim", trims.append)
+    monkeypatch.setattr("service.torch_device.time.monotonic", lambda: next(now))
+    trimmer, small, large = Trimmer(), torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 1024, 512)
+    counts = []
+    for crops in (small, small, large, small, small):
+        trimmer.after(crops)
+        counts.append(len(trims))
+    assert counts == [1, 1, 2, 2, 3]

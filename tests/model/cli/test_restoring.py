@@ -92,11 +92,12 @@ def test_a_missing_source_is_named(tmp_path: Path):
         plan(tmp_path / "nowhere", tmp_path / "out", Options())
 
 
-def test_the_pixels_are_those_of_restore_picture(tmp_path: Path, restorer):
+@pytest.mark.parametrize("wish", [{"adapters": "none"}, {"blend": "pixel"}])
+def test_the_pixels_are_those_of_restore_picture(tmp_path: Path, restorer, wish):
     photo().save(tmp_path / "a.png")
-    go(restorer, tmp_path / "a.png", tmp_path / "b.png", adapters="none")
+    go(restorer, tmp_path / "a.png", tmp_path / "b.png", **wish)
     picture = torch.from_numpy(np.array(photo())).permute(2, 0, 1)
-    expected = restorer.restore_picture(picture, adapters="none").permute(1, 2, 0).numpy()
+    expected = restorer.restore_picture(picture, **wish).permute(1, 2, 0).numpy()
     assert np.array_equal(np.asarray(opened(tmp_path / "b.png")), expected)
     assert not np.array_equal(expected, np.asarray(photo()))
 

@@ -1,0 +1,86 @@
+"""``make soak``: load the service for a long time, print, and write docs/soak.md."""
+
+import argparse
+import asyncio
+import re
+import threading
+import time
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+import model
+from tests.bench.http import Service
+from tests.bench.rows import machine
+from tests.soak.load import Load
+from tests.soak.report import Soak
+
+MEGABYTE = 1e6
+MEBIBYTE = 2**20
+GAUGES = ("restore_requests_in_flight", "restore_reserved_pixels", "restore_held_bytes")
+
+
+def main() -> None:
+    """Run the soak; exit code 1 if anything wasn't well."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("minutes", type=float, nargs="?", default=30.0, help="default: 30")
+    parser.add_argument("--callers", type=int, default=6, help="at a time (default: 6)")
+    parser.add_argument("--seed", type=int, default=0, help="of what they ask for")
+    parser.add_argument("--out", type=Path, default=Path("docs/soak.md"), help="the page")
+    arguments = parser.parse_args()
+    soak = run(arguments.minutes, arguments.callers, arguments.seed)
+    info = model.load().info
+    facts = machine(f"{info.name}, sha256 {info.sha256[:12]}")
+    soak.write(arguments.out, facts)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(arguments.out.read_text(), markup=False)
+    raise SystemExit(1 if soak.faults() else 0)
+
+
+def run(minutes: float, callers: int, seed: int) -> Soak:
+    """Start a service, load it, and look at what is left."""
+    service = Service(None)
+    memory: list[tuple[float, float]] = []
+    began, ended = time.monotonic(), threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(1.0):
+            memory.append((time.monotonic() - began, service.memory() * MEBIBYTE / MEGABYTE))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    load = Load(service.url, seed)
+    try:
+        asyncio.run(load.run(callers=callers, until=began + 60 * minutes))
+        left = _left(service.url)
+    finally:
+        ended.set()
+        watcher.join()
+        exit_code = service.stop()
+    return Soak(
+        minutes=minutes,
+        callers=callers,
+        outcomes=load.outcomes,
+        lost=load.lost,
+        memory=memory,
+        left=left,
+        exit_code=exit_code,
+    )
+
+
+def _left(url: str) -> dict[str, float]:
+    """Read the gauges that are zero once the last of those who hung up is forgotten."""
+    for _ in range(100):
+        text = httpx.get(f"{url}/metrics").text
+        found = {
+            name: float(re.findall(rf"^{name} (\S+)", text, re.MULTILINE)[0]) for name in GAUGES
+        }
+        if not any(found.values()):
+            break
+        time.sleep(0.1)
+    return found
+
+
+if __name__ == "__main__":
+    main()
