@@ -1,6 +1,7 @@
 """What a picture as a whole tells: the context of the restoring path, and the adapters' weights."""
 
 import copy
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -126,6 +127,37 @@ class Estimator(nn.Module):
         vector, _ = self.encode(views)
         logits: Tensor = self.classify(vector)
         return logits
+
+
+def weights_for(
+    wish: str | Mapping[str, float], estimated: Tensor, names: Sequence[str]
+) -> Tensor | None:
+    """Turn the estimator's weights and a wish into the weights to use.
+
+    Args:
+        wish: ``auto``, ``top``, ``none``, or the weight of each adapter by name.
+        estimated: Probabilities of the adapters, shape (B, K).
+        names: Of the adapters, K.
+
+    Returns:
+        Shape (B, K); None for the baseline alone.
+
+    Raises:
+        ValueError: If ``wish`` names an unknown mode or adapter.
+    """
+    if isinstance(wish, str):
+        if wish == "auto":
+            return estimated
+        if wish == "top":
+            return top_one(estimated)
+        if wish == "none":
+            return None
+        raise ValueError(f"adapters must be auto, top, none or a mapping, got {wish!r}")
+    unknown = sorted(set(wish) - set(names))
+    if unknown:
+        raise ValueError(f"unknown adapters {unknown}; resident are {list(names)}")
+    row = estimated.new_tensor([wish.get(name, 0.0) for name in names])
+    return row.expand(len(estimated), -1)
 
 
 def top_one(weights: Tensor) -> Tensor:

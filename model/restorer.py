@@ -13,7 +13,7 @@ from model.backbone import Backbone, Restored
 from model.config import RestorerConfig
 from model.crops import Crop, crops_of, kept, to_levels
 from model.description import Description
-from model.estimator import ContextEncoder, Estimator, top_one
+from model.estimator import ContextEncoder, Estimator, weights_for
 from model.fields import join_cells, lead, sum_by_cell
 from model.layers import look_up
 from model.lora import AdaptedConv2d, Blend
@@ -215,7 +215,8 @@ class Restorer(nn.Module):
             raise ValueError(f"blend must be image or pixel, got {blend!r}")
         precision = choose_precision(precision, "cpu")
         description = self.describe(sample_views(picture))
-        weights = self.choose(description.weights, adapters)
+        names = [adapter.name for adapter in self.adapters]
+        weights = weights_for(adapters, description.weights, names)
         field = None
         if blend == "pixel" and weights is not None:
             seen = self._seen_by_cell(picture, description, tile, precision)
@@ -284,24 +285,3 @@ class Restorer(nn.Module):
 
     def _crops(self, picture: Tensor, tile: int) -> Iterator[Crop]:
         return crops_of(picture, tile=tile, halo=self.reach, multiple=self.config.multiple)
-
-    def choose(self, weights: Tensor, adapters: str | Mapping[str, float]) -> Tensor | None:
-        """Turn the estimator's ``weights`` (B, K) and a wish into the weights to use, or None.
-
-        Raises:
-            ValueError: If ``adapters`` names an unknown mode or adapter.
-        """
-        if isinstance(adapters, str):
-            if adapters == "auto":
-                return weights
-            if adapters == "top":
-                return top_one(weights)
-            if adapters == "none":
-                return None
-            raise ValueError(f"adapters must be auto, top, none or a mapping, got {adapters!r}")
-        names = [adapter.name for adapter in self.adapters]
-        unknown = sorted(set(adapters) - set(names))
-        if unknown:
-            raise ValueError(f"unknown adapters {unknown}; resident are {names}")
-        row = weights.new_tensor([adapters.get(name, 0.0) for name in names])
-        return row.expand(len(weights), -1)

@@ -116,11 +116,13 @@ class Balancer(Process):
             return metric((await client.get("/metrics")).text, name)
 
     async def sees(self, count: int) -> None:
-        """Wait until it sends pictures to ``count`` replicas."""
-        name = 'haproxy_backend_active_servers{proxy="pictures"}'
+        """Wait until it sends pictures, and the rest, to ``count`` replicas."""
+        names = [
+            f'haproxy_backend_active_servers{{proxy="{proxy}"}}' for proxy in ("pictures", "rest")
+        ]
 
         async def seen() -> bool:
-            return await self.metric(name) == count
+            return [await self.metric(name) for name in names] == [count, count]
 
         await until(seen, f"{count} replicas behind the balancer")
 
