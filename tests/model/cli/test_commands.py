@@ -136,6 +136,7 @@ def test_an_interrupted_folder_says_so_and_leaves_whole_pictures(folder: Path, w
     code = (
         "import signal, sys\n"
         "from model.cli import app, restoring\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background jobs\n"
         "one, done = restoring.restore_file, []\n"
         "def restore_file(*given):\n"
         "    if done:\n"
