@@ -66,10 +66,14 @@ def load_base(folder: Path) -> Restorer:
 
 
 def load_with_adapters(folder: Path) -> Restorer:
-    """Load the baseline and every adapter there is, with a new estimator for them."""
+    """Load the baseline and every adapter there is, with a new estimator for them.
+
+    The estimator begins with what the context encoder has learnt to see, which has the same layers.
+    """
     restorer = load_base(folder)
     add_adapters(restorer, sorted(path.parent for path in folder.glob("adapters/*/*.safetensors")))
     restorer.estimator = Estimator(restorer.config, len(restorer.adapters))
+    restorer.estimator.encode.load_state_dict(restorer.context.encode.state_dict())
     return restorer.channels_last()
 
 

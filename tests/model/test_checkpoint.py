@@ -120,3 +120,11 @@ def test_saving_an_adapter_that_is_not_resident_is_refused(tmp_path):
 
 def test_a_config_survives_the_file(folder):
     assert checkpoint.load_base(folder).config == TINY
+
+
+def test_a_new_estimator_begins_with_what_the_context_encoder_sees(folder):
+    restorer = checkpoint.load_with_adapters(folder)
+    seen = restorer.context.encode.state_dict()
+    for name, value in restorer.estimator.encode.state_dict().items():
+        assert torch.equal(value, seen[name])
+    assert restorer.estimator.encode is not restorer.context.encode
