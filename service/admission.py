@@ -1,6 +1,5 @@
 """Who may come in: bounded by pixels, requests, each key's share, deadlines, and the end."""
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -60,8 +59,6 @@ class Admission:
         self._settings, self._clock = settings, clock
         self._key_requests: Counter[str] = Counter()
         self._key_pixels: Counter[str] = Counter()
-        self._idle = asyncio.Event()
-        self._idle.set()
         self._metrics = metrics
         metrics.gauge(
             "restore_reserved_pixels",
@@ -112,10 +109,6 @@ class Admission:
         """Note that a batch of ``pixels`` ran for ``seconds``."""
         self.rate.observe(max(pixels, LEAST_PIXELS), seconds)
 
-    async def idle(self) -> None:
-        """Wait until everything accepted is answered."""
-        await self._idle.wait()
-
     def _check_room(self, pixels: int) -> None:
         reserved = self.pixels.reserved
         if self.in_flight >= self._settings.queue_requests:
@@ -164,10 +157,6 @@ class Admission:
     def _count(self, change: int) -> None:
         self.in_flight += change
         self._metrics.in_flight.set(self.in_flight)
-        if self.in_flight:
-            self._idle.clear()
-        else:
-            self._idle.set()
 
 
 @contextmanager

@@ -250,7 +250,8 @@ async def test_draining_refuses_but_finishes_what_was_accepted(serving, engine):
         assert (await client.get("/healthz")).status_code == 200
         engine.gate.set()
         assert (await first).status_code == 200
-        await client.lifecycle.admission.idle()
+        await client.lifecycle.idle()
+        assert client.lifecycle.admission.in_flight == 0
 
 
 async def test_a_dead_batcher_turns_health_red(serving):
