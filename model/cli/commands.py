@@ -167,7 +167,12 @@ def train(
     preset: Annotated[str, typer.Option(help="Sizes of a new baseline: small or large.")] = "small",
     rank: Annotated[int, typer.Option(min=1, help="Of a new adapter.")] = 4,
     init: Annotated[Path | None, typer.Option(help="Weights a new baseline starts from.")] = None,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that make data.")] = 1,
+    processes: Annotated[
+        int, typer.Option(min=1, help="That train together; one a core is fastest on a CPU.")
+    ] = 1,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes that make data, for each that trains.")
+    ] = 1,
     seed: Annotated[int, typer.Option(help="Of initialisation and data.")] = 0,
     name: Annotated[str, typer.Option(help="Of a new baseline.")] = "abair-small",
     licence: Annotated[str, typer.Option(help="Terms of the weights, told in their files.")] = "",
@@ -191,6 +196,7 @@ def train(
         steps=steps,
         rank=rank,
         init=init,
+        processes=processes,
         workers=workers,
         seed=seed,
         overrides=tuple(overrides or ()),

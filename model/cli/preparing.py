@@ -23,7 +23,8 @@ class Options:
         weights: Folder of weights to build on.
         hours: Budget of training, or None.
         steps: Budget of steps, or None.
-        workers: Processes that make data.
+        workers: Processes that make data, for each that trains.
+        processes: That train together, each on its part of every batch.
         seed: Of initialisation and data.
         command: What the weights' provenance names.
         val: Folders of pairs to validate on.
@@ -45,6 +46,7 @@ class Options:
     workers: int
     seed: int
     command: str
+    processes: int = 1
     val: tuple[Path, ...] = ()
     overrides: tuple[str, ...] = ()
     without: frozenset[Path] = frozenset()

@@ -2,7 +2,11 @@
 
 import dataclasses
 import json
+import multiprocessing
+import os
 import sys
+import tempfile
+from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -17,6 +21,7 @@ from model.training.loop import Budget, Schedule, Trainer
 from model.training.phases import Phase
 from model.training.report import draw_curves, draw_grid
 from model.training.sources import Sources, read_sources
+from model.training.team import Team, join, leave
 
 
 def run(options: Options) -> bool:
@@ -26,11 +31,48 @@ def run(options: Options) -> bool:
         ValueError: If an option names something unknown.
     """
     torch.manual_seed(options.seed)
-    return train(options, prepare(options))
+    job = prepare(options)
+    if options.processes == 1:
+        return train(options, job)
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = Path(folder) / "meeting"
+        spawn = multiprocessing.get_context("spawn")
+        others = [
+            spawn.Process(target=_follow, args=(options, rank, meeting))
+            for rank in range(1, options.processes)
+        ]
+        for other in others:
+            other.start()
+        try:
+            return _train_as(options, job, 0, meeting)
+        finally:
+            for other in others:
+                other.join(timeout=60)
+                other.kill()
 
 
-def train(options: Options, job: Job) -> bool:
+def _follow(options: Options, rank: int, meeting: Path) -> None:
+    """Be one of the processes that train beside the one that was started."""
+    torch.manual_seed(options.seed)
+    _train_as(options, prepare(options), rank, meeting)
+
+
+def _train_as(options: Options, job: Job, rank: int, meeting: Path) -> bool:
+    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // options.processes))
+    team = join(rank, options.processes, meeting)
+    try:
+        return train(options, job, team)
+    finally:
+        leave(team)
+
+
+def train(options: Options, job: Job, team: Team = Team()) -> bool:  # noqa: B008 - immutable
     """Train a job, or go on training it; save it at the end, and tell whether it is reached.
+
+    Args:
+        options: How to train.
+        job: What trains.
+        team: The processes that train together; the one that leads writes.
 
     Raises:
         ValueError: If an option names something unknown.
@@ -45,8 +87,10 @@ def train(options: Options, job: Job) -> bool:
         validate=validator,
         schedule=Schedule(),
         on_log=lambda row: _tell(console, row),
+        team=team,
     )
-    _write_arguments(options, phase)
+    if team.leads:
+        _write_arguments(options, phase)
     trainer.resume()
     sources = read_sources(
         options.data,
@@ -54,14 +98,16 @@ def train(options: Options, job: Job) -> bool:
         shortest=phase.mix.crop,
         without=options.without,
     )
-    batches = Batches(sources, phase.mix, options.seed, job.own)
+    batches = Batches(sources, phase.mix, options.seed, job.own, team)
     with Progress(
-        *Progress.get_default_columns(), console=console, disable=not console.is_terminal
+        *Progress.get_default_columns(),
+        console=console,
+        disable=not (console.is_terminal and team.leads),
     ) as progress:
         bar = progress.add_task(phase.name, total=1.0)
         trainer.on_step = lambda share: progress.update(bar, completed=share)
         done = trainer.fit(lambda start: stream(batches, start, workers=options.workers))
-    if done:
+    if done and team.leads:
         with trainer.averaged() as averaged:
             if not validator.called:  # nothing was left to train
                 validator(averaged)

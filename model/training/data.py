@@ -1,7 +1,7 @@
 """Batches: pictures degraded on the fly, seen whole by the encoders and in crops by the restorer.
 
-Every batch is a pure function of (seed, step), so that a resumed run sees what an uninterrupted
-one would have seen.
+Every picture is a pure function of (seed, step, place in the batch), so that a resumed run sees
+what an uninterrupted one would have seen, and several processes can each make their part.
 """
 
 import signal
@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from model.config import CLASSES, CLEAN, Degradation
 from model.degradations import OwnDegradation, cutmix, degrade, sample_severity
 from model.training.sources import Sample, Sources
+from model.training.team import Team
 from model.training.windows import Picture, Window
 from model.views import Views, sample_views
 
@@ -100,6 +101,7 @@ class Batches(Dataset[Batch]):
         mix: What is drawn.
         seed: Of everything.
         own: Degradations that aren't built in, by name.
+        team: Where this process takes every ``size``-th picture, from its ``rank`` on.
     """
 
     def __init__(
@@ -108,8 +110,12 @@ class Batches(Dataset[Batch]):
         mix: Mix,
         seed: int,
         own: Mapping[str, OwnDegradation] = MappingProxyType({}),
+        team: Team = Team(),  # noqa: B008 - immutable
     ) -> None:
         self.sources, self.mix, self.seed, self.own = sources, mix, seed, dict(own)
+        if mix.batch < team.size:
+            raise ValueError(f"a batch of {mix.batch} can't be divided among {team.size} processes")
+        self.places = range(team.rank, mix.batch, team.size)
         odds = np.array([weight for _, weight in mix.odds])
         self.names = [name for name, _ in mix.odds]
         self.odds = odds / odds.sum()
@@ -117,8 +123,9 @@ class Batches(Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         cv2.setNumThreads(0)
-        rng = np.random.default_rng([self.seed, step])
-        items = [self._item(rng) for _ in range(self.mix.batch)]
+        items = [
+            self._item(np.random.default_rng([self.seed, step, place])) for place in self.places
+        ]
         degraded, clean, labels, shares, box, views = zip(*items, strict=True)
         return Batch(
             torch.stack(degraded),

@@ -15,11 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from model.lora import AdaptedConv2d
+from model.precision import arithmetic, choose_precision
 from model.restorer import Restorer
 from model.training.data import Batch
 from model.training.muon import Muon
 from model.training.phases import Phase
 from model.training.tables import LOSSES, TABLES, VALIDATION, append_row, drop_rows_after
+from model.training.team import Team
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,7 @@ class Trainer:
         on_log: Called with each logged row.
         on_step: Called after each step with the share of the budget used, at most 1.
         clock: Seconds; replaced in tests.
+        team: The processes that train together; each gets its own part of every batch.
     """
 
     restorer: Restorer
@@ -88,10 +91,12 @@ class Trainer:
     on_log: Callable[[dict[str, float]], None] = lambda _: None
     on_step: Callable[[float], None] = lambda _: None
     clock: Callable[[], float] = time.perf_counter
+    team: Team = Team()  # noqa: RUF009 - immutable
 
     def __post_init__(self) -> None:
         self.step, self.seconds = 0, 0.0
         self._stop = False
+        self._precision = choose_precision("auto", "cpu")
         self._due: dict[str, float] = defaultdict(float)
         self._sums: dict[str, float] = defaultdict(float)
         self._count = 0
@@ -117,7 +122,7 @@ class Trainer:
         state = torch.load(self.checkpoint, weights_only=True)
         self.step, self.seconds = state["step"], state["seconds"]
         self._due = defaultdict(float, state["due"])
-        for name in TABLES:
+        for name in TABLES if self.team.leads else ():
             drop_rows_after(self.run / name, self.step)
         with torch.no_grad():
             for parameter, value in zip(self.parameters, state["parameters"], strict=True):
@@ -163,10 +168,13 @@ class Trainer:
             while not self._stop and self._progress() < 1:
                 start = self.clock()
                 self._step(next(stream))
-                self.seconds += self.clock() - start
+                seconds = self.seconds + self.clock() - start
+                self.seconds, self._stop = self.team.follow(seconds, stop=self._stop)
                 self.on_step(min(1.0, self._progress()))
-                self._occasions()
-        self.save()
+                if self.team.leads:
+                    self._occasions()
+        if self.team.leads:
+            self.save()
         return self._progress() >= 1
 
     @contextmanager
@@ -186,12 +194,13 @@ class Trainer:
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = group["full_lr"] * rate
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with arithmetic(self._precision, "cpu"):
             losses = self.phase.losses(self.restorer, batch)
         total = torch.stack(list(losses.values())).sum()
         if not math.isfinite(total.item()):
             raise FloatingPointError(f"loss is {total.item()} at step {self.step}")
         total.backward()  # type: ignore[no-untyped-call]
+        self.team.average([p.grad for p in self.parameters if p.grad is not None])
         norm = nn.utils.clip_grad_norm_(self.parameters, 1.0)
         for optimiser in self.optimisers:
             optimiser.step()
@@ -264,7 +273,7 @@ class Trainer:
         rest = [p for p in self.parameters if id(p) not in known]
         optimisers: list[torch.optim.Optimizer] = []
         if kernels:
-            optimisers.append(Muon(kernels, lr=self.phase.kernel_lr))
+            optimisers.append(Muon(kernels, lr=self.phase.kernel_lr, team=self.team))
         if rest:
             optimisers.append(
                 torch.optim.AdamW(rest, lr=self.phase.lr, betas=(0.9, 0.98), weight_decay=1e-4)

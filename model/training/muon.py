@@ -12,27 +12,38 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from model.training.team import Team
+
 
 def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
     """Bring all singular values near 1 by Newton-Schulz iterations.
 
+    An iteration is ``X <- P(X X^T) X`` with a polynomial P, so the products of all P act on the
+    small side alone and X is multiplied once, at the end: a third of the work, which leaves room
+    for float32, whose squares half precision would lose.
+
     Args:
         matrices: Shape (N, rows, columns).
-        steps: Iterations.
+        steps: Iterations, at least 1.
 
     Returns:
-        Same shape, bfloat16; singular values about 0.7 to 1.2.
+        Same shape, float32; singular values about 0.7 to 1.2.
     """
     a, b, c = 3.4445, -4.7750, 2.0315  # quintic of Jordan et al.
-    x = matrices.bfloat16()
+    x = matrices.float()
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
-    for _ in range(steps):
-        gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    out: Tensor = x.mT if tall else x
-    return out
+    gram = x @ x.mT
+    product = torch.eye(gram.shape[1], device=x.device).expand_as(gram)
+    for step in range(steps):
+        factor = torch.baddbmm(b * gram, gram, gram, alpha=c)
+        factor.diagonal(dim1=1, dim2=2).add_(a)
+        product = factor @ product
+        if step < steps - 1:
+            gram = factor @ gram @ factor  # all are polynomials of one matrix and commute
+    out: Tensor = product @ x
+    return out.mT if tall else out
 
 
 class Muon(torch.optim.Optimizer):
@@ -45,8 +56,10 @@ class Muon(torch.optim.Optimizer):
         lr: float,
         momentum: float = 0.95,
         weight_decay: float = 0.0,
+        team: Team = Team(),  # noqa: B008 - immutable
     ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        self.team = team
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -63,7 +76,8 @@ class Muon(torch.optim.Optimizer):
                     alike[matrix.shape].append((kernel, matrix))
             for (rows, columns), pairs in alike.items():
                 scale = max(1.0, rows / columns) ** 0.5
-                updates = orthogonalise(torch.stack([matrix for _, matrix in pairs]))
+                stack = torch.stack([matrix for _, matrix in pairs])
+                updates = self.team.share_out(orthogonalise, stack)
                 for (kernel, _), update in zip(pairs, updates, strict=True):
                     kernel.add_(update.view_as(kernel).to(kernel.dtype), alpha=-group["lr"] * scale)
 

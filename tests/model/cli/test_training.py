@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -41,8 +42,8 @@ def data(tmp_path: Path) -> Path:
 
 
 def train(what: str, data: Path, *more: str) -> str:
-    arguments = ["train", what, "--data", data, "--val", data / "val", *QUICK, *more]
-    arguments += ["--run", data.parent / "runs" / what, "--weights", data.parent / "weights"]
+    arguments = ["train", what, "--data", data, "--val", data / "val", *QUICK]
+    arguments += ["--run", data.parent / "runs" / what, "--weights", data.parent / "weights", *more]
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert result.exit_code == 0, result.output
     return result.output
@@ -74,6 +75,20 @@ def test_the_three_phases_make_a_folder_of_weights_that_loads(data, tmp_path):
 def test_the_same_command_goes_on_where_the_run_was(data):
     train("baseline", data)
     assert "step 3" in train("baseline", data, "--steps=3")
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_would(data, tmp_path):
+    alike = ["--set=mix.batch=4", "--set=mix.cutmix=0", "--set=mix.compound=0"]
+    trained = []
+    for processes in (1, 2):
+        folder = tmp_path / f"by{processes}"
+        train("baseline", data, *alike, f"--processes={processes}", "--weights", str(folder))
+        trained.append(model.load(folder).state_dict())
+        (tmp_path / "runs/baseline/last.pt").unlink()
+    one, two = trained
+    for key, tensor in one.items():
+        torch.testing.assert_close(two[key], tensor, rtol=1e-2, atol=1e-3, msg=key)
 
 
 @pytest.mark.parametrize(

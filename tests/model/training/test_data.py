@@ -9,6 +9,7 @@ from model.config import CLASSES
 from model.degradations import OwnDegradation
 from model.training.data import IGNORE, Batches, stream
 from model.training.sources import Sources, read_sources
+from model.training.team import Team
 from tests.model.training.conftest import MIX, draw_picture
 
 
@@ -26,6 +27,14 @@ def test_a_stream_that_starts_later_gives_what_the_first_would_have(sources):
     early, late = stream(batches, 0, workers=0), stream(batches, 2, workers=0)
     next(early), next(early)
     assert torch.equal(next(early).degraded, next(late).degraded)
+
+
+def test_a_team_divides_the_pictures_of_a_batch(sources):
+    whole = Batches(sources, MIX, seed=0)[5]
+    parts = [Batches(sources, MIX, seed=0, team=Team(rank, 2))[5] for rank in range(2)]
+    assert torch.equal(whole.degraded, torch.cat([part.degraded for part in parts]))
+    with pytest.raises(ValueError, match="divided among 3 processes"):
+        Batches(sources, MIX, seed=0, team=Team(0, 3))
 
 
 def test_crops_lie_in_pictures_and_carry_labels_and_shares(sources):

@@ -6,9 +6,19 @@ from model.training.muon import Muon, orthogonalise
 def test_singular_values_come_near_one_for_wide_and_tall_matrices():
     torch.manual_seed(0)
     for shape in [(2, 8, 30), (2, 30, 8)]:
-        values = torch.linalg.svdvals(orthogonalise(torch.randn(shape)).float())
+        values = torch.linalg.svdvals(orthogonalise(torch.randn(shape)))
         assert values.min() > 0.5
         assert values.max() < 1.4
+
+
+def test_orthogonalising_is_five_steps_of_the_published_iteration():
+    torch.manual_seed(0)
+    given = torch.randn(2, 8, 30)
+    expected = given.double() / given.double().norm(dim=(1, 2), keepdim=True)
+    for _ in range(5):
+        gram = expected @ expected.mT
+        expected = 3.4445 * expected + (-4.7750 * gram + 2.0315 * gram @ gram) @ expected
+    assert torch.allclose(orthogonalise(given).double(), expected, atol=1e-4)
 
 
 def test_kernels_learn_and_those_without_gradient_stay():

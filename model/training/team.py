@@ -1,0 +1,78 @@
+"""Several processes that train one restorer: each does a part of a step, all keep the same weights.
+
+Two processes with half a batch each beat one process with two threads on a CPU: threads meet at a
+barrier in every operator, processes twice a step (docs/experiments.md).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.distributed
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Team:
+    """One process's place among those that train together.
+
+    Attributes:
+        rank: Which one it is; 0 leads: it keeps the time, writes and validates.
+        size: How many there are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes what is written."""
+        return self.rank == 0
+
+    def average(self, tensors: list[Tensor]) -> None:
+        """Replace ``tensors`` by their means over the team, in place."""
+        if self.size == 1:
+            return
+        flat = torch.cat([tensor.flatten() for tensor in tensors])
+        torch.distributed.all_reduce(flat)
+        parts = torch.split(flat.div_(self.size), [tensor.numel() for tensor in tensors])
+        for tensor, part in zip(tensors, parts, strict=True):
+            tensor.copy_(part.view_as(tensor))
+
+    def share_out(self, work: Callable[[Tensor], Tensor], items: Tensor) -> Tensor:
+        """Return ``work(items)``, the items divided among the team where their number allows.
+
+        Args:
+            work: Treats every item of the first dimension alone and keeps the shape.
+            items: Shape (N, ...), the same in all processes.
+        """
+        if self.size == 1 or len(items) % self.size:
+            return work(items)
+        own = work(items.chunk(self.size)[self.rank].contiguous()).contiguous()
+        parts = [torch.empty_like(own) for _ in range(self.size)]
+        torch.distributed.all_gather(parts, own)
+        return torch.cat(parts)
+
+    def follow(self, seconds: float, *, stop: bool) -> tuple[float, bool]:
+        """Return the leader's clock and wish to stop."""
+        if self.size == 1:
+            return seconds, stop
+        told = torch.tensor([seconds, float(stop)], dtype=torch.float64)
+        torch.distributed.broadcast(told, src=0)
+        return told[0].item(), bool(told[1])
+
+
+def join(rank: int, size: int, meeting: Path) -> Team:
+    """Meet the other processes at a file that they share, and that is new to this meeting."""
+    if size > 1:
+        torch.distributed.init_process_group(
+            "gloo", init_method=f"file://{meeting.resolve()}", rank=rank, world_size=size
+        )
+    return Team(rank, size)
+
+
+def leave(team: Team) -> None:
+    """End the meeting."""
+    if team.size > 1:
+        torch.distributed.destroy_process_group()
