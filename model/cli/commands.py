@@ -29,6 +29,7 @@ app.add_typer(adapters_app, name="adapter")
     epilog=examples(
         "abair restore rainy.jpg better.jpg",
         "abair restore holiday/ better/ --report report.jsonl --map",
+        "abair restore archive/ better/ --engine ray --workers 16",
         "abair restore dark.png out.png --adapters lowlight:1,noise:0.3 --strength 0.8",
         ending="Exit codes: 0 all restored, 1 some pictures failed, 2 wrong usage, "
         "130 interrupted: the same command goes on.",
@@ -66,6 +67,13 @@ def restore(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Restore again what is already in OUT.")
     ] = False,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(help="In this process, or on the Ray cluster of RAY_ADDRESS or of its own."),
+    ] = "local",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Of the Ray engine; without it one a core.")
+    ] = None,
     weights: Weights = None,
 ) -> None:
     """Restore a picture, or every picture of a folder and its subfolders.
@@ -75,7 +83,7 @@ def restore(
     OUT names another, and HEIC becomes JPEG; 16 bits, transparency, EXIF, XMP and colour profile
     are kept; the orientation is applied.
     """
-    from model.cli import restoring
+    from model.cli import engines, progress, restoring
 
     options = restoring.Options(
         adapters=usage(restoring.parse_adapters, adapters),
@@ -90,8 +98,12 @@ def restore(
     )
     jobs = usage(restoring.plan, source, target, options)
     there = len(restoring.find_jobs(source, target)) - len(jobs)
+    if engine == "ray":
+        place = usage(engines.on_ray, weights, workers)
+    else:
+        place = engines.here(lambda: load(weights))
     try:
-        failures = restoring.run(lambda: load(weights), jobs, options, there=there)
+        failures = progress.run(place, jobs, options, there=there)
     except KeyboardInterrupt:
         typer.echo("stopped; give the same command again to go on", err=True)
         raise typer.Exit(130) from None

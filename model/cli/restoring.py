@@ -1,17 +1,15 @@
-"""What ``abair restore`` does: files to files, with what isn't pixels kept."""
+"""What ``abair restore`` does to a file: pixels restored, all that isn't pixels kept."""
 
 import io
-import json
 import time
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from model.config import palette_of
@@ -135,54 +133,12 @@ def _is_done(job: Job, options: Options) -> bool:
     return job.target.exists() and (not options.write_map or job.map_path.exists())
 
 
-def run(load: Callable[[], Restorer], jobs: list[Job], options: Options, *, there: int = 0) -> int:
-    """Restore ``jobs`` with a restorer of ``load``; one bad picture doesn't stop the others.
-
-    Args:
-        load: Called once, and only if there is something to do.
-        jobs: What to do.
-        options: How.
-        there: Number of pictures of the whole that an earlier run did.
-
-    Returns:
-        Number of pictures that failed; each is told on standard error, as the progress is: of the
-        whole, as a bar on a terminal, else a line a picture.
-    """
-    console = Console(stderr=True)
-    if not jobs:
-        console.print("nothing to do: every picture is there already")
-        return 0
-    restorer = load()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    total, failures = there + len(jobs), 0
-    plain = not console.is_terminal
-    with Progress(*columns, TimeRemainingColumn(), console=console, disable=plain) as progress:
-        bar = progress.add_task("restoring", total=total, completed=there)
-        for number, job in enumerate(jobs, there + 1):
-            progress.update(bar, description=job.source.name)
-            try:
-                report = restore_file(restorer, job, options)
-            except Exception as error:  # noqa: BLE001 - a decoder's stumbling is the file's fault
-                failures += 1
-                console.print(f"{job.source}: {error}", markup=False, soft_wrap=True)
-            else:
-                for notice in report["notices"]:
-                    console.print(f"{job.source}: {notice}", markup=False, soft_wrap=True)
-                _append(options.report, report)
-                if plain:
-                    told = f"{number}/{total} {job.target} {report['seconds']:.1f} s"
-                    console.print(told, markup=False, highlight=False, soft_wrap=True)
-            progress.advance(bar)
-    told = f"{len(jobs) - failures} restored, {failures} failed, {there} were there already"
-    console.print(told, highlight=False)
-    return failures
-
-
 def restore_file(restorer: Restorer, job: Job, options: Options) -> dict[str, Any]:
     """Restore one file.
 
     Returns:
-        Its line of the report: files, size, seconds, what the estimator says of the adapters.
+        Its line of the report but for the files' names: size, seconds, notices, what the estimator
+        says of the adapters.
     """
     start = time.perf_counter()
     encoding = encoding_of(job.target)
@@ -191,8 +147,6 @@ def restore_file(restorer: Restorer, job: Job, options: Options) -> dict[str, An
     quality = options.quality or default_quality(read_header(data), encoding)
     degraded = torch.from_numpy(picture.rgb).permute(2, 0, 1)
     report: dict[str, Any] = {
-        "input": str(job.source),
-        "output": str(job.target),
         "width": degraded.shape[2],
         "height": degraded.shape[1],
     }
@@ -223,12 +177,6 @@ def _restore(restorer: Restorer, picture: Picture, degraded: Tensor, options: Op
     return pixels
 
 
-def _append(path: Path | None, report: Mapping[str, Any]) -> None:
-    if path is not None:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(report) + "\n")
-
-
 @torch.inference_mode()
 def _estimate(restorer: Restorer, picture: Tensor) -> dict[str, float]:
     """Tell the estimator's weight of each adapter."""
@@ -251,7 +199,11 @@ def _write_map(restorer: Restorer, picture: Tensor, path: Path, tile: int) -> di
 
 
 def _write(data: bytes, path: Path) -> None:
-    """Write at once or not at all: an interrupted run leaves no half picture to be skipped."""
-    part = path.with_name(f".{path.name}.part")
+    """Write at once or not at all: an interrupted run leaves no half picture to be skipped.
+
+    The part's name is one of its own: two machines may do the same picture when one was thought
+    lost.
+    """
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     part.write_bytes(data)
     part.replace(path)

@@ -10,7 +10,9 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from PIL import Image
 
-from model.cli.restoring import Options, plan, run
+from model.cli.engines import here
+from model.cli.progress import run
+from model.cli.restoring import Options, plan
 from tests.service.hostile import COUNT, corpus
 
 pytestmark = pytest.mark.anyio
@@ -101,7 +103,8 @@ def test_a_folder_of_hostile_files_is_done_to_its_end(tmp_path, capsys):
     for index, data in enumerate(files):
         (source / f"{index}.png").write_bytes(data)
     options = Options(strength=0.0)
-    failures = run(lambda: None, plan(source, target, options), options)  # type: ignore[arg-type,return-value]
+    engine = here(lambda: None)  # type: ignore[arg-type,return-value]
+    failures = run(engine, plan(source, target, options), options)
     made = len(list(target.iterdir()))
     assert made + failures == len(files)
     assert made > 50

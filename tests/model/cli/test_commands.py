@@ -135,15 +135,15 @@ def test_an_interrupted_folder_says_so_and_leaves_whole_pictures(folder: Path, w
     words = ["restore", str(folder), str(out), "--weights", str(weights)]
     code = (
         "import signal, sys\n"
-        "from model.cli import app, restoring\n"
+        "from model.cli import app, engines\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background jobs\n"
-        "one, done = restoring.restore_file, []\n"
+        "one, done = engines.restore_file, []\n"
         "def restore_file(*given):\n"
         "    if done:\n"
         "        signal.raise_signal(signal.SIGINT)\n"
         "    done.append(one(*given))\n"
         "    return done[-1]\n"
-        "restoring.restore_file = restore_file\n"
+        "engines.restore_file = restore_file\n"
         f"app({words!r})\n"
     )
     ended = subprocess.run(

@@ -8,7 +8,9 @@ import torch
 from PIL import Image, ImageCms
 
 import model
-from model.cli.restoring import Job, Options, parse_adapters, plan, restore_file, run
+from model.cli.engines import here
+from model.cli.progress import run
+from model.cli.restoring import Job, Options, parse_adapters, plan, restore_file
 from model.config import CLASSES, palette_of
 from tests.kinds import kinds, values_of
 
@@ -215,7 +217,7 @@ def test_one_bad_picture_does_not_stop_the_others(tmp_path: Path, restorer, caps
     photo().save(tmp_path / "in" / "b.png")
     options = Options(report=tmp_path / "report.jsonl")
     jobs = plan(tmp_path / "in", tmp_path / "out", options)
-    assert run(lambda: restorer, jobs, options) == 1
+    assert run(here(lambda: restorer), jobs, options) == 1
     assert "a.png: the bytes are no picture" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.png"]
     (line,) = (tmp_path / "report.jsonl").read_text().splitlines()
@@ -229,7 +231,7 @@ def test_a_run_that_has_nothing_to_do_loads_no_weights(capsys):
     def load() -> model.Restorer:
         raise AssertionError
 
-    assert run(load, [], Options()) == 0
+    assert run(here(load), [], Options()) == 0
     assert "nothing to do" in capsys.readouterr().err
 
 

@@ -1,0 +1,59 @@
+"""The whole job of ``abair restore``: counted, shown, reported."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from model.cli.engines import Engine
+from model.cli.restoring import Job, Options
+
+
+def run(engine: Engine, jobs: list[Job], options: Options, *, there: int = 0) -> int:
+    """Restore ``jobs``; one bad picture doesn't stop the others.
+
+    Args:
+        engine: Restores them; not called if there is nothing to do.
+        jobs: What to do.
+        options: How.
+        there: Number of pictures of the whole that an earlier run did.
+
+    Returns:
+        Number of pictures that failed; each is told on standard error, as the progress is: of the
+        whole, as a bar on a terminal, else a line a picture.
+    """
+    console = Console(stderr=True)
+    if not jobs:
+        console.print("nothing to do: every picture is there already")
+        return 0
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    total, failures = there + len(jobs), 0
+    plain = not console.is_terminal
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=plain) as progress:
+        bar = progress.add_task("restoring", total=total, completed=there)
+        for number, outcome in enumerate(engine(jobs, options), there + 1):
+            job, report = outcome.job, outcome.report
+            if report is None:
+                failures += 1
+                console.print(f"{job.source}: {outcome.error}", markup=False, soft_wrap=True)
+            else:
+                for notice in report["notices"]:
+                    console.print(f"{job.source}: {notice}", markup=False, soft_wrap=True)
+                files = {"input": str(job.source), "output": str(job.target)}
+                _append(options.report, files | report)
+                if plain:
+                    told = f"{number}/{total} {job.target} {report['seconds']:.1f} s"
+                    console.print(told, markup=False, highlight=False, soft_wrap=True)
+            progress.update(bar, description=job.source.name, advance=1)
+    told = f"{len(jobs) - failures} restored, {failures} failed, {there} were there already"
+    console.print(told, highlight=False)
+    return failures
+
+
+def _append(path: Path | None, report: Mapping[str, Any]) -> None:
+    if path is not None:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(report) + "\n")
