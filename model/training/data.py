@@ -34,6 +34,8 @@ class Mix:
     Attributes:
         odds: Relative odds of ``clean`` and of each degradation.
         cutmix: Probability that two or three degraded copies are cut together.
+        uncut: Degradations that are left out of that. Low light in a rectangle teaches the restorer
+            that whatever is black in a bright picture was badly lit (docs/experiments.md).
         compound: Probability that a second degradation is added over the first.
         pairs: Probability that a real pair is used where there is one.
         depth: Probability that haze takes a picture whose depth is known.
@@ -52,6 +54,7 @@ class Mix:
         (Degradation.LOWLIGHT, 0.18),
     )
     cutmix: float = 0.2
+    uncut: tuple[str, ...] = (Degradation.LOWLIGHT,)
     compound: float = 0.08
     pairs: float = 0.0
     depth: float = 0.6
@@ -179,12 +182,13 @@ class Batches(Dataset[Batch]):
         first = self._degrade(clean, name, depth, rng)
         labels = np.full(clean.shape[:2], self._label(name), np.uint8)
         draw = rng.random()
-        if draw < self.mix.cutmix:
-            others = [str(n) for n in rng.choice(self.names, size=2) if n != name]
+        cuttable = [other for other in self.names if other not in self.mix.uncut]
+        if draw < self.mix.cutmix and name in cuttable:
+            others = [str(n) for n in rng.choice(cuttable, size=2) if n != name]
             copies = [self._degrade(clean, other, depth, rng) for other in others]
             if copies:
                 return cutmix([first, *copies], [self._label(n) for n in (name, *others)], rng)
-        elif draw < self.mix.cutmix + self.mix.compound and name != CLEAN:
+        elif 0 <= draw - self.mix.cutmix < self.mix.compound and name != CLEAN:
             over = str(rng.choice([n for n in self.names if n not in (CLEAN, name)] or [name]))
             return self._degrade(first, over, depth, rng), np.full_like(labels, IGNORE)
         return first, labels

@@ -13,7 +13,7 @@ from model.training.data import Batch, Mix
 from model.training.losses import log_mse, segmentation_loss, share_loss
 
 CLASS_WEIGHTS = {
-    CLEAN: 0.2,
+    CLEAN: 0.5,
     Degradation.NOISE: 2.0,
     Degradation.BLUR: 1.0,
     Degradation.RAIN: 1.3,

@@ -56,6 +56,14 @@ def test_what_is_labelled_clean_is_the_clean_picture(sources):
     assert torch.equal(batch.degraded[clean], batch.clean[clean])
 
 
+def test_low_light_is_never_cut_into_a_picture(sources):
+    mix = dataclasses.replace(MIX, batch=60, cutmix=1.0, compound=0.0)
+    shares = Batches(sources, mix, seed=2)[0].shares
+    dark = shares[:, CLASSES.index("lowlight")]
+    assert set(dark.tolist()) == {0.0, 1.0}
+    assert bool(((shares > 0) & (shares < 1)).any())  # others are cut
+
+
 def test_real_pairs_are_used_where_there_are_some(sources):
     mix = dataclasses.replace(MIX, odds=(("lowlight", 1.0),), cutmix=0.0, compound=0.0, pairs=1.0)
     batch = Batches(sources, mix, seed=0)[0]
