@@ -273,7 +273,9 @@ class Trainer:
         rest = [p for p in self.parameters if id(p) not in known]
         optimisers: list[torch.optim.Optimizer] = []
         if kernels:
-            optimisers.append(Muon(kernels, lr=self.phase.kernel_lr, team=self.team))
+            optimisers.append(
+                Muon(kernels, lr=self.phase.kernel_lr, precision=self._precision, team=self.team)
+            )
         if rest:
             optimisers.append(
                 torch.optim.AdamW(rest, lr=self.phase.lr, betas=(0.9, 0.98), weight_decay=1e-4)

@@ -8,42 +8,62 @@ parameters one by one; this one takes kernels and makes equal shapes orthogonal 
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from model.training.team import Team
 
+_QUINTIC = (3.4445, -4.7750, 2.0315)
+"""Coefficients of Jordan et al.: an iteration is ``X <- (a I + b G + c G G) X``, ``G = X X^T``."""
 
-def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
+
+def orthogonalise(matrices: Tensor, steps: int = 5, *, precision: str = "fp32") -> Tensor:
     """Bring all singular values near 1 by Newton-Schulz iterations.
-
-    An iteration is ``X <- P(X X^T) X`` with a polynomial P, so the products of all P act on the
-    small side alone and X is multiplied once, at the end: a third of the work, which leaves room
-    for float32, whose squares half precision would lose.
 
     Args:
         matrices: Shape (N, rows, columns).
         steps: Iterations, at least 1.
+        precision: ``bf16``, for processors that multiply in it several times as fast, or ``fp32``.
 
     Returns:
         Same shape, float32; singular values about 0.7 to 1.2.
     """
-    a, b, c = 3.4445, -4.7750, 2.0315  # quintic of Jordan et al.
-    x = matrices.float()
-    tall = x.shape[1] > x.shape[2]
-    x = x.mT if tall else x
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.mT if tall else matrices
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    x = _in_half(x, steps) if precision == "bf16" else _on_the_small_side(x, steps)
+    return x.mT if tall else x
+
+
+def _in_half(x: Tensor, steps: int) -> Tensor:
+    """Iterate as published, in bfloat16."""
+    a, b, c = _QUINTIC
+    x = x.bfloat16()
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.float()
+
+
+def _on_the_small_side(x: Tensor, steps: int) -> Tensor:
+    """Iterate on the Gram matrix: the factors act on the small side alone, X is multiplied once.
+
+    A third of the multiplications; the squares need float32, half precision would lose them.
+    """
+    a, b, c = _QUINTIC
+    x = x.float()
     gram = x @ x.mT
     product = torch.eye(gram.shape[1], device=x.device).expand_as(gram)
     for step in range(steps):
-        factor = torch.baddbmm(b * gram, gram, gram, alpha=c)
+        factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
         factor.diagonal(dim1=1, dim2=2).add_(a)
         product = factor @ product
         if step < steps - 1:
             gram = factor @ gram @ factor  # all are polynomials of one matrix and commute
     out: Tensor = product @ x
-    return out.mT if tall else out
+    return out
 
 
 class Muon(torch.optim.Optimizer):
@@ -56,9 +76,11 @@ class Muon(torch.optim.Optimizer):
         lr: float,
         momentum: float = 0.95,
         weight_decay: float = 0.0,
+        precision: str = "fp32",
         team: Team = Team(),  # noqa: B008 - immutable
     ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        self.orthogonalise = partial(orthogonalise, precision=precision)
         self.team = team
 
     @torch.no_grad()
@@ -77,7 +99,7 @@ class Muon(torch.optim.Optimizer):
             for (rows, columns), pairs in alike.items():
                 scale = max(1.0, rows / columns) ** 0.5
                 stack = torch.stack([matrix for _, matrix in pairs])
-                updates = self.team.share_out(orthogonalise, stack)
+                updates = self.team.share_out(self.orthogonalise, stack)
                 for (kernel, _), update in zip(pairs, updates, strict=True):
                     kernel.add_(update.view_as(kernel).to(kernel.dtype), alpha=-group["lr"] * scale)
 

@@ -83,6 +83,8 @@ def adapter(degradation: str) -> Phase:
 def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
     """Phase III: the estimator on single and mixed degradations, all else frozen.
 
+    It learns what is in a picture, and where it can't tell, which blend does the least harm.
+
     Args:
         kinds: Degradations that are drawn, at equal odds.
     """
@@ -96,7 +98,7 @@ def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
             compound=0.0,
             pairs=0.3,
             batch=16,
-            crop=32,
+            crop=64,
         ),
         kernel_lr=0.0,
         lr=1e-3,
@@ -129,7 +131,15 @@ def _estimator_losses(restorer: Restorer, batch: Batch) -> Losses:
     own = torch.stack([batch.share(a.degradation) for a in restorer.adapters], dim=1)
     rest = batch.shares.sum(dim=1) - own.sum(dim=1)  # clean, and what no adapter removes
     shares = torch.cat([rest[:, None], own], dim=1)
-    return {"estimation": share_loss(restorer.estimator(batch.views), shares)}
+    logits = restorer.estimator(batch.views)
+    with torch.no_grad():
+        description = _describe(restorer, batch)
+    blend = logits.float().softmax(dim=1)[:, 1:]
+    out = restorer(batch.degraded, description, blend, batch.box)
+    return {
+        "estimation": share_loss(logits, shares),
+        "restoration": log_mse(out.image, batch.clean),
+    }
 
 
 def _describe(restorer: Restorer, batch: Batch) -> Description:

@@ -36,3 +36,14 @@ def test_kernels_learn_and_those_without_gradient_stay():
         errors.append(error.item())
     assert errors[-1] < 0.3 * errors[0]
     assert torch.equal(idle, before)
+
+
+def test_half_precision_orthogonalises_as_well():
+    torch.manual_seed(0)
+    given = torch.randn(2, 24, 90)
+    half, full = orthogonalise(given, precision="bf16"), orthogonalise(given)
+    assert half.dtype == torch.float32
+    assert torch.allclose(half, full, atol=0.05)
+    values = torch.linalg.svdvals(half)
+    assert values.min() > 0.5
+    assert values.max() < 1.4

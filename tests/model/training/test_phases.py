@@ -51,3 +51,22 @@ def test_the_estimator_is_to_weigh_a_kind_that_the_map_does_not_know(sources):
         losses.append(estimator().losses(restorer, batch)["estimation"].item())
     assert losses[0] < 1e-3
     assert losses[1] > 10
+
+
+def test_the_estimator_also_learns_which_blend_restores_best(sources):
+    torch.manual_seed(0)
+    restorer = make_restorer(2, 2).eval().requires_grad_(requires_grad=False)
+    batch = Batches(sources, dataclasses.replace(MIX, batch=8), seed=0)[0]
+    logits = torch.zeros(8, 3, requires_grad=True)
+
+    def restoration() -> torch.Tensor:
+        restorer.estimator = Told(logits)  # type: ignore[assignment]
+        return estimator().losses(restorer, batch)["restoration"]
+
+    before = restoration()
+    before.backward()
+    assert logits.grad is not None
+    assert logits.grad.abs().sum() > 0
+    with torch.no_grad():
+        logits -= 10 * logits.grad
+    assert restoration() < before
