@@ -104,7 +104,7 @@ def _adapters_of(source: Path) -> list[Path]:
     if not found or not (source / _ESTIMATOR).is_file():
         raise ValueError(
             f"{source} holds no adapter with an estimator that knows it; "
-            f"`abair adapter train` makes both"
+            f"`abair adapter train` makes both (what its --smoke makes is installed by --smoke)"
         )
     return found
 

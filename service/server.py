@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from types import FrameType
@@ -57,6 +58,18 @@ class DrainingServer(uvicorn.Server):
         self._drain: asyncio.Task[None] | None = None
         self._reload: asyncio.Task[None] | None = None
         self.exit_code = 0
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; where that fails uvicorn logs why and exits, and this says what to do."""
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            log.error(
+                "cannot listen: stop what listens there or take another --port; 0 finds a free one",
+                host=self.config.host,
+                port=self.config.port,
+            )
+            raise
 
     def begin_drain(self) -> None:
         """Begin to end; to be called in the event loop. Called again: end at once."""

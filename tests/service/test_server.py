@@ -239,6 +239,7 @@ async def test_a_taken_port_ends_the_process(start):
     code, log = await finish(second)
     assert code == 1
     assert "address already in use" in log
+    assert "take another --port" in log
     first.send_signal(signal.SIGINT)
     assert (await finish(first))[0] == 0
 
