@@ -1,4 +1,4 @@
-"""Who may come in: bounded by pixels, requests, each key's share, deadlines, and the end."""
+"""Who may come in: bounded by pixels, requests, each key's share, and deadlines."""
 
 import time
 from collections import Counter
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from service.budget import Budget, Rate
 from service.errors import (
     DeadlineExceededError,
-    DrainingError,
     FullError,
     KeyLimitError,
 )
@@ -55,7 +54,6 @@ class Admission:
         self.rate = Rate()
         """Pixels a second of the device while it works; see ``worked``."""
         self.in_flight = 0
-        self.draining = False
         self._settings, self._clock = settings, clock
         self._key_requests: Counter[str] = Counter()
         self._key_pixels: Counter[str] = Counter()
@@ -88,13 +86,10 @@ class Admission:
         """Hold a place for a picture for the block.
 
         Raises:
-            DrainingError: If the service is ending.
             KeyLimitError: If the caller's key has all the pixels that it may have.
             FullError: If there is no place, or none in time; tells when there will be.
             DeadlineExceededError: If even alone it would be too late.
         """
-        if self.draining:
-            raise DrainingError("the service is shutting down")
         self._check_room(pixels)
         self._check_key(pixels, caller)
         self._check_deadline(pixels, caller.deadline)

@@ -211,9 +211,9 @@ class MicroBatcher(Generic[In, Out]):
         """Return how long to nap before looking again; 0 if a batch should leave now."""
         if self._busy_since is not None or not self._queue:
             return BEAT
-        if self._closing or self._queue.is_full() or self._is_idle():
+        if self._closing or self._queue.is_full():
             return 0.0
-        leave_at = min(self._queue.head.queued_at, self._freed_at) + self._max_wait
+        leave_at = min(self._queue.head.queued_at, self._freed_at) + self._max_wait  # idle: past
         return max(0.0, leave_at - self._clock())
 
     def _is_idle(self) -> bool:

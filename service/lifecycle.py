@@ -75,7 +75,6 @@ class Lifecycle:
     async def stop(self) -> None:
         """End: whoever still waits is told so, the batch that runs is answered."""
         self.drain()
-        self.admission.draining = True
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.wait([self._loading])
