@@ -33,6 +33,9 @@ def load_engine(settings: Settings) -> Engine:
     if "PYTORCH_CUDA_ALLOC_CONF" not in os.environ:
         # Pictures of many sizes would leave a card's memory in pieces; torch reads this once.
         os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
+    # oneDNN keeps 1,024 kernels compiled, hundreds of MB once pictures had many sizes; one size
+    # needs about 30.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
     from service.torch_engine import TorchEngine
 
     return TorchEngine.load(settings)
