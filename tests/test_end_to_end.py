@@ -17,8 +17,9 @@ from model.config import Degradation, RestorerConfig
 from model.degradations import degrade
 from model.metrics import psnr
 from model.restorer import Restorer
+from model.training.budget import Budget
 from model.training.data import Batches, stream
-from model.training.loop import Budget, Trainer
+from model.training.loop import Trainer
 from model.training.phases import Phase, adapter, baseline, estimator
 from model.training.sources import Sample, Sources
 from service.app import create_app

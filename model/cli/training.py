@@ -16,8 +16,9 @@ from model.cli.preparing import Job, Measured, Options, prepare
 from model.config import CLEAN
 from model.evaluation import evaluate_task, find_pairs
 from model.restorer import Restorer
+from model.training.budget import Budget, Schedule
 from model.training.data import Batches, stream
-from model.training.loop import Budget, Schedule, Trainer
+from model.training.loop import Trainer
 from model.training.phases import Phase
 from model.training.report import draw_curves, draw_grid
 from model.training.sources import Sources, read_sources

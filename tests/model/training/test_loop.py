@@ -10,8 +10,9 @@ import torch
 
 from model.about import AdapterInfo
 from model.config import Degradation
+from model.training.budget import Budget, Schedule
 from model.training.data import Batches, stream
-from model.training.loop import Budget, Schedule, Trainer
+from model.training.loop import Trainer
 from model.training.phases import adapter, baseline, estimator
 from tests.model.conftest import make_restorer
 from tests.model.training.conftest import MIX
