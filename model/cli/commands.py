@@ -115,6 +115,7 @@ def restore(
         "abair evaluate PAIRS",
         "abair evaluate PAIRS --mode none --mode auto --json",
         "abair evaluate --map-pairs clean/ --count 40",
+        "abair evaluate PAIRS --map-pairs clean/ --gallery ours/ --report evaluation.md",
         ending="Exit codes: 0 measured, 2 wrong usage.",
     )
 )
@@ -131,6 +132,17 @@ def evaluate(
         typer.Option(help="Folder of clean pictures to degrade; prints the map's mean IoU."),
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="Pictures made for --map-pairs.")] = 40,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Page to write, Markdown: the scores, the worst pictures; with --map-pairs "
+            "mixtures and mild noise too."
+        ),
+    ] = None,
+    gallery: Annotated[
+        Path | None,
+        typer.Option(help="Folder of clean pictures to degrade and show beside the page."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     weights: Weights = None,
 ) -> None:
@@ -139,10 +151,16 @@ def evaluate(
 
     if folder is None and map_pairs is None:
         raise typer.BadParameter("give DIR, --map-pairs, or both")
+    if gallery is not None and report is None:
+        raise typer.BadParameter("--gallery is shown on the page of --report: give both")
+    if report is not None and mode:
+        raise typer.BadParameter("--report compares all modes: leave --mode out")
     usage(
         evaluating.run,
         lambda: load(weights),
-        evaluating.Options(folder, tuple(mode or ()), limit, map_pairs, count, as_json),
+        evaluating.Options(
+            folder, tuple(mode or ()), limit, map_pairs, count, as_json, report, gallery
+        ),
     )
 
 

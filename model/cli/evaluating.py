@@ -9,18 +9,29 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from model.cli import reporting
 from model.cli.tables import map_table, score_table
 from model.evaluation import (
+    MILD_SIGMA,
+    MIXTURES,
     MODES,
     MapScore,
     Mix,
     Score,
+    average,
     evaluate_maps,
+    evaluate_pictures,
     evaluate_task,
     find_pairs,
     five_task_average,
+    kind_of,
+    mildly_noisy,
     mixed_pictures,
+    over_each_other,
+    read_picture,
+    share_seen_right,
 )
+from model.evaluation.gallery import draw_gallery
 from model.restorer import Restorer
 
 
@@ -35,6 +46,8 @@ class Options:
         map_pairs: Clean pictures to make maps' pictures of, or None.
         count: Number of those, of each mix.
         as_json: Print JSON instead of tables.
+        report: Page to write with all there is to measure, or None.
+        gallery: Clean pictures that may be shown on it, or None.
     """
 
     folder: Path | None
@@ -43,6 +56,8 @@ class Options:
     map_pairs: Path | None
     count: int
     as_json: bool
+    report: Path | None = None
+    gallery: Path | None = None
 
 
 def run(load: Callable[[], Restorer], options: Options) -> None:
@@ -56,6 +71,8 @@ def run(load: Callable[[], Restorer], options: Options) -> None:
     with progress:
         scores = _scores(restorer, options, progress)
         maps = _maps(restorer, options, progress)
+        if options.report is not None:
+            _report(restorer, options, scores, maps, progress)
     if options.as_json:
         answer = {
             "model": {"name": restorer.info.name, "sha256": restorer.info.sha256},
@@ -88,6 +105,54 @@ def _scores(restorer: Restorer, options: Options, progress: Progress) -> list[Sc
             advance=partial(progress.advance, bar),
         )
     return scores + five_task_average(scores)
+
+
+def _report(
+    restorer: Restorer,
+    options: Options,
+    scores: list[Score],
+    maps: dict[str, MapScore],
+    progress: Progress,
+) -> None:
+    """Measure what the page tells beside the scores, and write it."""
+    assert options.report is not None
+    pairs = {} if options.folder is None else find_pairs(options.folder, limit=options.limit)
+    mixtures: list[Score] = []
+    mild: list[Score] = []
+    clean, modes = options.map_pairs, tuple(mode for mode in MODES if mode != "oracle")
+    if clean is not None:
+        for kinds in progress.track(MIXTURES, description="mixtures"):
+            pictures = over_each_other(clean, kinds, options.count)
+            mixtures += evaluate_pictures(restorer, "+".join(kinds), pictures, modes=modes)
+        mixtures += average(mixtures, "average")
+        noisy = mildly_noisy(clean, options.count)
+        mild = evaluate_pictures(restorer, f"noise of {MILD_SIGMA}/255", noisy, modes=modes)
+    seen = {
+        task: share_seen_right(
+            restorer.label_picture,
+            (read_picture(pair.degraded) for pair in of_task),
+            kind_of(task),
+            restorer.classes,
+        )
+        for task, of_task in progress.track(pairs.items(), description="map of the pairs")
+        if kind_of(task) in restorer.classes
+    }
+    shown = ""
+    if options.gallery is not None:
+        shown = f"{options.report.stem}.webp"
+        draw_gallery(restorer, options.gallery).save(options.report.with_name(shown), quality=85)
+    report = reporting.Report(
+        model=restorer.info,
+        scores=scores,
+        stems={task: [pair.clean.stem for pair in of_task] for task, of_task in pairs.items()},
+        mixtures=mixtures,
+        mild=mild,
+        seen=seen,
+        maps=maps,
+        gallery=shown,
+    )
+    command = "abair evaluate PAIRS --map-pairs CLEAN --gallery PICTURES --report FILE"
+    options.report.write_text(reporting.write(report, command))
 
 
 def _maps(restorer: Restorer, options: Options, progress: Progress) -> dict[str, MapScore]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,8 @@ from torch import Tensor
 
 from model.config import CLASSES, Degradation
 from model.degradations import Picture, cutmix, degrade, sample_severity
-from model.evaluation.files import pictures_in, read_picture
+from model.evaluation.making import as_tensor, clean_pictures
 from model.metrics import confusion, mean_iou
-
-SIDE = 512
-"""Pixels: larger clean pictures are cropped to their middle."""
 
 
 class Mix(StrEnum):
@@ -60,29 +56,16 @@ def mixed_pictures(
         seed: Of severities and places; equal seeds give equal pictures.
 
     Yields:
-        Pictures (3, H, W) uint8, at most ``SIDE`` a side, and the class of each pixel (H, W), an
+        Pictures (3, H, W) uint8, as of ``clean_pictures``, and the class of each pixel (H, W), an
         index into ``CLASSES``.
 
     Raises:
         ValueError: If the folder holds no picture.
     """
-    paths = pictures_in(folder)
-    if not paths:
-        raise ValueError(f"no pictures in {folder}")
-    for index, path in enumerate(islice(cycle(paths), count)):
-        rng = np.random.default_rng([seed, index])
-        clean = _middle(read_picture(path))
-        make = _halves if mix is Mix.HALVES else _cutmix
+    make = _halves if mix is Mix.HALVES else _cutmix
+    for clean, rng in clean_pictures(folder, count, seed):
         mixed, labels = make(clean, rng)
-        pixels = torch.from_numpy(np.rint(mixed * 255).astype(np.uint8)).permute(2, 0, 1)
-        yield pixels.contiguous(), torch.from_numpy(labels.astype(np.int64))
-
-
-def _middle(picture: Tensor) -> Picture:
-    """Crop (3, H, W) uint8 to its middle -> (h, w, 3) float in [0, 1], h and w at most SIDE."""
-    top, left = (max(0, (side - SIDE) // 2) for side in picture.shape[1:])
-    crop = picture[:, top : top + SIDE, left : left + SIDE]
-    return np.ascontiguousarray(crop.permute(1, 2, 0).numpy(), dtype=np.float32) / np.float32(255)
+        yield as_tensor(mixed), torch.from_numpy(labels.astype(np.int64))
 
 
 def _degrade(clean: Picture, name: str, rng: np.random.Generator) -> Picture:
@@ -103,6 +86,27 @@ def _halves(clean: Picture, rng: np.random.Generator) -> tuple[Picture, NDArray[
 def _cutmix(clean: Picture, rng: np.random.Generator) -> tuple[Picture, NDArray[np.uint8]]:
     kinds = rng.choice(len(CLASSES), size=rng.integers(2, 4), replace=False)
     return cutmix([_degrade(clean, CLASSES[kind], rng) for kind in kinds], kinds.tolist(), rng)
+
+
+def share_seen_right(
+    label: Callable[[Tensor], Tensor],
+    degraded: Iterable[Tensor],
+    kind: str,
+    classes: Sequence[str] = CLASSES,
+) -> float:
+    """Return in what share of pictures of one degradation its class has the largest share.
+
+    Args:
+        label: As of ``evaluate_maps``.
+        degraded: Pictures (3, H, W) uint8, at least one.
+        kind: Their class.
+        classes: Names of the classes.
+    """
+    wanted = list(classes).index(kind)
+    counts = [
+        torch.bincount(label(picture).flatten(), minlength=len(classes)) for picture in degraded
+    ]
+    return sum(int(count.argmax()) == wanted for count in counts) / len(counts)
 
 
 def evaluate_maps(

@@ -6,6 +6,7 @@ are those of ``model.metrics``; PSNR is capped, so that an untouched clean pictu
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -63,6 +64,7 @@ class Score:
         psnr: dB, capped at ``PSNR_CAP``.
         ssim: In [-1, 1].
         seconds_per_megapixel: Seconds of all pictures over megapixels of all; None for the input.
+        each: PSNR of each picture, in their order.
     """
 
     task: str
@@ -71,6 +73,7 @@ class Score:
     psnr: float
     ssim: float
     seconds_per_megapixel: float | None
+    each: tuple[float, ...] = ()
 
 
 def oracle_adapter(task: str, adapters: Iterable[NamedAdapter]) -> str | None:
@@ -88,12 +91,25 @@ def evaluate_task(
     modes: Sequence[str] = MODES,
     advance: Callable[[], None] = lambda: None,
 ) -> list[Score]:
-    """Score the input and every mode on one task.
+    """Score the input and every mode on one task, at least one pair; see ``evaluate_pictures``."""
+    pictures = ((read_picture(pair.degraded), read_picture(pair.clean)) for pair in pairs)
+    return evaluate_pictures(restorer, task, pictures, modes=modes, advance=advance)
+
+
+def evaluate_pictures(
+    restorer: PictureRestorer,
+    task: str,
+    pictures: Iterable[tuple[Tensor, Tensor]],
+    *,
+    modes: Sequence[str] = MODES,
+    advance: Callable[[], None] = lambda: None,
+) -> list[Score]:
+    """Score the input and every mode on degraded pictures.
 
     Args:
         restorer: What restores.
         task: Name of the task; its start names the oracle's adapter.
-        pairs: Pictures, at least one.
+        pictures: Degraded and clean ones, (3, H, W) uint8, at least one pair.
         modes: Some of ``MODES``; the oracle is left out where no adapter fits the task.
         advance: Called after each picture.
 
@@ -104,8 +120,7 @@ def evaluate_task(
     values: dict[str, list[tuple[float, float]]] = {mode: [] for mode in ("input", *choices)}
     seconds = dict.fromkeys(choices, 0.0)
     megapixels = 0.0
-    for pair in pairs:
-        degraded, clean = read_picture(pair.degraded), read_picture(pair.clean)
+    for degraded, clean in pictures:
         megapixels += clean.shape[1] * clean.shape[2] / 1e6
         values["input"].append(_compare(degraded, clean))
         for mode, choice in choices.items():
@@ -115,8 +130,8 @@ def evaluate_task(
             values[mode].append(_compare(restored, clean))
         advance()
     return [
-        _mean_score(task, mode, pictures, seconds[mode] / megapixels if mode in seconds else None)
-        for mode, pictures in values.items()
+        _mean_score(task, mode, of_mode, seconds[mode] / megapixels if mode in seconds else None)
+        for mode, of_mode in values.items()
     ]
 
 
@@ -144,7 +159,13 @@ def _mean_score(
     task: str, mode: str, pictures: Sequence[tuple[float, float]], speed: float | None
 ) -> Score:
     decibels, similarity = np.mean(pictures, axis=0)
-    return Score(task, mode, len(pictures), float(decibels), float(similarity), speed)
+    each = tuple(value for value, _ in pictures)
+    return Score(task, mode, len(pictures), float(decibels), float(similarity), speed, each)
+
+
+def kind_of(task: str) -> str:
+    """Return the name of a task without the number at its end: ``noise25`` is ``noise``."""
+    return re.sub(r"\d+$", "", task)
 
 
 def five_task_average(scores: Iterable[Score]) -> list[Score]:
@@ -159,19 +180,32 @@ def five_task_average(scores: Iterable[Score]) -> list[Score]:
     Returns:
         A row a mode, in the order of first appearance; no row for a mode that lacks a degradation.
     """
-    rows: dict[str, dict[str, list[Score]]] = {}
+    kinds: dict[str, list[Score]] = {}
     for score in scores:
-        kind = re.sub(r"\d+$", "", score.task)
-        if kind in set(Degradation):
-            rows.setdefault(score.mode, {}).setdefault(kind, []).append(score)
-    return [_average(mode, kinds) for mode, kinds in rows.items() if len(kinds) == len(Degradation)]
+        if (kind := kind_of(score.task)) in set(Degradation):
+            kinds.setdefault(kind, []).append(score)
+    of_kinds = [row for kind, rows in kinds.items() for row in average(rows, kind)]
+    complete = Counter(row.mode for row in of_kinds)
+    rows = [row for row in of_kinds if complete[row.mode] == len(Degradation)]
+    return average(rows, "five-task average")
 
 
-def _average(mode: str, kinds: Mapping[str, Sequence[Score]]) -> Score:
-    def mean(field: str) -> float:
-        of_kind = [np.mean([getattr(score, field) for score in kind]) for kind in kinds.values()]
-        return float(np.mean(of_kind))
+def average(scores: Iterable[Score], name: str) -> list[Score]:
+    """Average each mode over tasks, whatever their number of pictures; ``name`` is the rows'."""
+    modes: dict[str, list[Score]] = {}
+    for score in scores:
+        modes.setdefault(score.mode, []).append(score)
+    return [_average(name, mode, rows) for mode, rows in modes.items()]
 
-    count = sum(score.count for kind in kinds.values() for score in kind)
-    speed = None if mode == "input" else mean("seconds_per_megapixel")
-    return Score("five-task average", mode, count, mean("psnr"), mean("ssim"), speed)
+
+def _average(name: str, mode: str, rows: Sequence[Score]) -> Score:
+    decibels, similarity = np.mean([(row.psnr, row.ssim) for row in rows], axis=0)
+    speeds = [row.seconds_per_megapixel for row in rows if row.seconds_per_megapixel is not None]
+    return Score(
+        name,
+        mode,
+        sum(row.count for row in rows),
+        float(decibels),
+        float(similarity),
+        float(np.mean(speeds)) if speeds else None,
+    )

@@ -83,6 +83,39 @@ def test_evaluate_of_maps_prints_their_mean_iou(pairs: Path, weights: Path):
     assert result.output.count("mean IoU") == 2
 
 
+def test_the_report_tells_scores_mixtures_harm_maps_and_failures(
+    pairs: Path, weights: Path, tmp_path: Path
+):
+    page, clean = tmp_path / "page.md", str(pairs / "rain" / "clean")
+    asked = ["--map-pairs", clean, "--count", "1", "--gallery", clean, "--report", str(page)]
+    result = runner.invoke(app, ["evaluate", str(pairs), *asked, "--weights", str(weights)])
+    assert result.exit_code == 0, result.output
+    told = page.read_text()
+    assert "| rain (1) | " in told
+    assert "| rain | a | " in told  # of the pictures that got least
+    assert "| blur+noise (1) | " in told
+    assert "| average (6) | " in told
+    assert "| noise of 5/255 (1) | " in told
+    assert told.count("Mean IoU") == 2
+    assert "](page.webp)" in told
+    with Image.open(tmp_path / "page.webp") as gallery:
+        assert gallery.size == (4 * 256, 5 * 256)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ([".", "--gallery", "."], "--report"),
+        ([".", "--report", "page.md", "--mode", "auto"], "--mode"),
+    ],
+)
+def test_what_does_not_fit_a_report_is_told(arguments, hint, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = runner.invoke(app, ["evaluate", *arguments])
+    assert result.exit_code == 2
+    assert hint in result.output
+
+
 def test_evaluate_wants_something_to_measure():
     result = runner.invoke(app, ["evaluate"])
     assert result.exit_code == 2

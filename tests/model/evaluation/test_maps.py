@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from model.config import CLASSES
-from model.evaluation import Mix, evaluate_maps, mixed_pictures
+from model.evaluation import Mix, evaluate_maps, mixed_pictures, share_seen_right
 from tests.model.evaluation.conftest import write_picture
 
 RAIN, NOISE = CLASSES.index("rain"), CLASSES.index("noise")
@@ -68,3 +68,10 @@ def test_a_perfect_map_scores_one_and_a_constant_one_its_share(clean: Path):
     assert constant.mean_iou == pytest.approx(32 / 65 / 2)
     assert constant.confusion[RAIN][RAIN] == 2 * 48 * 32
     assert constant.confusion[NOISE][RAIN] == 2 * 48 * 33
+
+
+def test_a_picture_is_seen_right_where_its_class_has_most_pixels():
+    mostly = [torch.tensor([[1, 1, 3]]), torch.tensor([[3, 3, 1]]), torch.tensor([[1, 3, 1]])]
+    told = iter(mostly)
+    share = share_seen_right(lambda _: next(told), mostly, "noise")
+    assert share == pytest.approx(2 / 3)

@@ -1,0 +1,132 @@
+"""What ``abair evaluate --report`` writes: how good a model is, and where it isn't, on one page."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from model.about import ModelInfo
+from model.evaluation import MODES, MapScore, Score
+
+COLUMNS = ("input", *MODES)
+PAPER = (
+    ("Rain100L", "37.73"),
+    ("SOTS outdoor", "33.46"),
+    ("BSD68, sigma 25", "31.38"),
+    ("GoPro", "29.00"),
+    ("LOLv1", "24.20"),
+)
+"""PSNR of ABAIR's one-hot selection, first version of the paper, table 1."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that was measured.
+
+    Attributes:
+        model: What was measured.
+        scores: Of the pairs, with their average.
+        stems: Of each task's pictures, in the order of ``Score.each``.
+        mixtures: Of pictures with two degradations over each other, with their average.
+        mild: Of clean pictures with mild noise.
+        seen: For each task, in what share of its pictures the map names it first.
+        maps: Of each mix of degradations beside each other.
+        gallery: File name of the picture, beside the page; empty: none.
+    """
+
+    model: ModelInfo
+    scores: Sequence[Score]
+    stems: Mapping[str, Sequence[str]]
+    mixtures: Sequence[Score] = ()
+    mild: Sequence[Score] = ()
+    seen: Mapping[str, float] = field(default_factory=dict)
+    maps: Mapping[str, MapScore] = field(default_factory=dict)
+    gallery: str = ""
+
+
+def write(report: Report, command: str) -> str:
+    """Write the page, Markdown.
+
+    Args:
+        report: What was measured.
+        command: That measured it.
+    """
+    today = datetime.now(UTC).date().isoformat()
+    parts = [
+        f"# Evaluation of {report.model.name}\n\nWritten by `{command}` on {today}; base weights "
+        f"sha256 {report.model.sha256[:12]}. PSNR (dB) / SSIM, RGB, whole pictures, 8 bits in and "
+        f"out, means over the pictures. `none`: the baseline alone; `auto`: the estimator's blend; "
+        f"`top`: its best adapter; `oracle`: the adapter of the task, told.",
+    ]
+    if report.gallery:
+        about = "Degraded, map, restored with `auto`, clean"
+        parts.append(f"## To look at\n\n{about}:\n\n![{about}]({report.gallery})")
+    if report.scores:
+        parts += ["## Tasks\n\n" + _table(report.scores), _failures(report), _paper()]
+    if report.mixtures:
+        parts.append("## Two degradations over each other\n\n" + _table(report.mixtures))
+    if report.mild:
+        parts.append("## Doing no harm\n\n" + _table(report.mild))
+    if report.seen:
+        rows = [(task, f"{100 * share:.0f} %") for task, share in report.seen.items()]
+        parts.append(
+            "## What the map names first\n\nShare of a task's pictures in which its class has the "
+            "most pixels.\n\n" + _markdown(("task", "right"), rows)
+        )
+    parts += [_map(mix, score) for mix, score in report.maps.items()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(scores: Iterable[Score]) -> str:
+    """Lay out a row a task, a column a mode."""
+    tasks: dict[str, dict[str, Score]] = {}
+    for score in scores:
+        tasks.setdefault(score.task, {})[score.mode] = score
+    columns = [mode for mode in COLUMNS if any(mode in row for row in tasks.values())]
+    rows = [
+        (
+            f"{task} ({next(iter(row.values())).count})",
+            *(f"{row[m].psnr:.2f} / {row[m].ssim:.3f}" if m in row else "" for m in columns),
+        )
+        for task, row in tasks.items()
+    ]
+    return _markdown(("task (pictures)", *columns), rows)
+
+
+def _failures(report: Report) -> str:
+    """Name the three pictures that `auto` did least for."""
+    each = {(score.task, score.mode): score.each for score in report.scores}
+    gains = sorted(
+        (after - before, task, stem)
+        for task, stems in report.stems.items()
+        for before, after, stem in zip(each[task, "input"], each[task, "auto"], stems, strict=True)
+        if task != "clean"
+    )
+    rows = [(task, stem, f"{gain:+.2f} dB") for gain, task, stem in gains[:3]]
+    return "Where `auto` did least:\n\n" + _markdown(("task", "picture", "gain"), rows)
+
+
+def _paper() -> str:
+    told = ", ".join(f"{name} {value}" for name, value in PAPER)
+    return (
+        f"The paper's numbers on its sets, 59 M parameters trained on GPUs: {told} dB. They are no "
+        "like for like: here are other pictures (haze there is outdoors), a network a tenth of the "
+        "size, and hours of two CPU cores."
+    )
+
+
+def _map(mix: str, score: MapScore) -> str:
+    about = (
+        f"## The map, {mix}\n\nMean IoU {score.mean_iou:.3f} over {score.count} pictures. Percent "
+        "of the pixels of each class, and what they were taken for:\n\n"
+    )
+    rows = [
+        (name, *(f"{100 * pixels / sum(row):.1f}" for pixels in row))
+        for name, row in zip(score.classes, score.confusion, strict=True)
+        if sum(row)
+    ]
+    return about + _markdown(("class", *score.classes), rows)
+
+
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,44 @@
+"""Degraded, map, restored, clean: one row a degradation, to look at."""
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from model.config import Degradation, palette_of
+from model.evaluation.making import over_each_other
+from model.restorer import Restorer
+
+CELL = 256
+"""Pixels: side of the middle that is shown of each picture."""
+
+
+def draw_gallery(restorer: Restorer, folder: Path) -> Image.Image:
+    """Degrade clean pictures of ``folder``, another one for each degradation, and restore them.
+
+    Args:
+        restorer: What restores, with ``auto``, and maps.
+        folder: Clean pictures that may be shown.
+
+    Returns:
+        A row for each of the five degradations; columns degraded, map, restored, clean.
+    """
+    palette = torch.frombuffer(bytearray(palette_of(restorer.classes)), dtype=torch.uint8)
+    rows = []
+    for place, kind in enumerate(Degradation):
+        degraded, clean = list(over_each_other(folder, [kind], place + 1, seed=1))[place]
+        seen = palette.view(-1, 3)[restorer.label_picture(degraded).long()].permute(2, 0, 1)
+        restored = restorer.restore_picture(degraded)
+        cells = [_middle(picture) for picture in (degraded, seen, restored, clean)]
+        rows.append(torch.cat(cells, dim=2))
+    return Image.fromarray(torch.cat(rows, dim=1).permute(1, 2, 0).contiguous().numpy())
+
+
+def _middle(picture: Tensor) -> Tensor:
+    """Cut the middle of (3, H, W) to (3, CELL, CELL), black where the picture ends."""
+    top, left = (max(0, (length - CELL) // 2) for length in picture.shape[1:])
+    part = picture[:, top : top + CELL, left : left + CELL]
+    square = picture.new_zeros(3, CELL, CELL)
+    square[:, : part.shape[1], : part.shape[2]] = part
+    return square

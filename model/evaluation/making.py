@@ -1,0 +1,95 @@
+"""Pictures made to evaluate on: several degradations over each other, and mild ones."""
+
+from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.config import Degradation
+from model.degradations import DEGRADATIONS, Picture, degrade, sample_severity
+from model.degradations.noise import SIGMA_MAX
+from model.evaluation.files import pictures_in, read_picture
+
+SIDE = 512
+"""Pixels: larger clean pictures are cropped to their middle."""
+
+MIXTURES: tuple[tuple[str, ...], ...] = (
+    (Degradation.BLUR, Degradation.NOISE),
+    (Degradation.BLUR, "jpeg"),
+    (Degradation.HAZE, Degradation.RAIN),
+    (Degradation.RAIN, Degradation.NOISE),
+    (Degradation.LOWLIGHT, Degradation.NOISE),
+    (Degradation.HAZE, Degradation.LOWLIGHT),
+)
+"""Degradations over each other, the first one done first."""
+
+MILD_SIGMA = 5
+"""Standard deviation of the noise that must not be smeared, of 255."""
+
+
+def clean_pictures(
+    folder: Path, count: int, seed: int
+) -> Iterator[tuple[Picture, np.random.Generator]]:
+    """Take the pictures of a folder in turn until there are ``count``.
+
+    Yields:
+        The middle of each, (H, W, 3) float32 in [0, 1], at most ``SIDE`` a side, and a generator of
+        its own; equal seeds give equal ones.
+
+    Raises:
+        ValueError: If the folder holds no picture.
+    """
+    paths = pictures_in(folder)
+    if not paths:
+        raise ValueError(f"no pictures in {folder}")
+    for index, path in enumerate(islice(cycle(paths), count)):
+        yield _middle(read_picture(path)), np.random.default_rng([seed, index])
+
+
+def over_each_other(
+    folder: Path, kinds: Sequence[str], count: int, *, seed: int = 0
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Degrade clean pictures by one kind after the other, at severities as in training.
+
+    Args:
+        folder: Clean pictures, as of ``clean_pictures``.
+        kinds: Names of ``DEGRADATIONS``, in the order in which they are done.
+        count: Number of pictures.
+        seed: Of severities.
+
+    Yields:
+        Degraded and clean, (3, H, W) uint8.
+
+    Raises:
+        ValueError: If the folder holds no picture, or a name is unknown.
+    """
+    if unknown := set(kinds) - set(DEGRADATIONS):
+        raise ValueError(f"unknown degradations {sorted(unknown)}")
+    for clean, rng in clean_pictures(folder, count, seed):
+        picture = clean
+        for kind in kinds:
+            picture = degrade(picture, kind, sample_severity(kind, rng), rng)
+        yield as_tensor(picture), as_tensor(clean)
+
+
+def mildly_noisy(folder: Path, count: int, *, seed: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    """Add noise of ``MILD_SIGMA`` to clean pictures; else as ``over_each_other``."""
+    for clean, rng in clean_pictures(folder, count, seed):
+        noisy = degrade(clean, Degradation.NOISE, MILD_SIGMA / 255 / SIGMA_MAX, rng)
+        yield as_tensor(noisy), as_tensor(clean)
+
+
+def as_tensor(picture: Picture) -> Tensor:
+    """Round (H, W, 3) in [0, 1] to 8 bits: -> (3, H, W) uint8."""
+    pixels = np.rint(picture * 255).astype(np.uint8)
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+
+
+def _middle(picture: Tensor) -> Picture:
+    """Crop (3, H, W) uint8 to its middle -> (h, w, 3) float in [0, 1], h and w at most SIDE."""
+    top, left = (max(0, (side - SIDE) // 2) for side in picture.shape[1:])
+    crop = picture[:, top : top + SIDE, left : left + SIDE]
+    return np.ascontiguousarray(crop.permute(1, 2, 0).numpy(), dtype=np.float32) / np.float32(255)

@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model.evaluation import MIXTURES, mildly_noisy, over_each_other
+from tests.model.evaluation.conftest import write_picture
+
+
+@pytest.fixture
+def clean(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        write_picture(tmp_path / f"{name}.png", rng.integers(40, 200, (64, 80, 3), dtype=np.uint8))
+    return tmp_path
+
+
+def test_degradations_lie_over_each_other_and_the_clean_picture_stays(clean: Path):
+    for kinds in MIXTURES:
+        (degraded, original), *_ = over_each_other(clean, kinds, 3)
+        assert degraded.shape == original.shape == (3, 64, 80)
+        assert degraded.dtype == torch.uint8
+        (alone, same), *_ = over_each_other(clean, kinds[:1], 1)
+        assert torch.equal(original, same)
+        assert not torch.equal(degraded, alone)
+
+
+def test_pictures_are_taken_in_turn_each_with_damage_of_its_own(clean: Path):
+    first, second, third = (pair[0] for pair in over_each_other(clean, ["noise"], 3))
+    assert not torch.equal(first, second)
+    assert not torch.equal(first, third)  # the first picture again, other noise
+
+
+def test_an_unknown_degradation_is_named(clean: Path):
+    with pytest.raises(ValueError, match="dust"):
+        next(iter(over_each_other(clean, ["dust"], 1)))
+
+
+def test_mild_noise_is_of_five_levels(clean: Path):
+    for noisy, original in mildly_noisy(clean, 4):
+        deviation = (noisy.float() - original.float()).std().item()
+        assert deviation == pytest.approx(5, rel=0.25)
