@@ -55,7 +55,15 @@ types: setup ## mypy, strict
 imports: setup ## The import arrows of docs/architecture.md
 	$(BIN)/lint-imports
 
-bench: setup ## Measure speed and memory, write docs/performance.md
+PINS := tests/bench/peers/requirements.txt
+
+$(VENV)/peers/installed: $(INSTALLED) $(PINS)
+	$(PYTHON) -m venv $(VENV)/peers
+	@# What cannot be installed is no reason to measure nothing: its rows say that it is missing.
+	{ $(VENV)/peers/bin/python -m pip install torch==2.13.0 && \
+		$(VENV)/peers/bin/python -m pip install -r $(PINS); } && touch $@ || true
+
+bench: $(VENV)/peers/installed ## Measure speed and memory, other servers too; write docs/performance.md
 	$(BIN)/python -m tests.bench $(ARGS)
 
 image: ## Build the container image for the CPU (ARGS='--build-arg BASE=...'); needs Docker

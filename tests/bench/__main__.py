@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,12 +10,18 @@ import torch
 from rich.console import Console
 
 import model
+from tests.bench.against import peer_rows
 from tests.bench.http import service_rows
+from tests.bench.mixed import mixed_rows
 from tests.bench.network import ratio_rows, size_rows
+from tests.bench.overload import overload_rows
+from tests.bench.published import published_rows
 from tests.bench.rows import Row, machine, write
 
 BUSY = 0.5
 """Load average above which a machine isn't idle; threads that share a core spin for each other."""
+
+PARTS = ("network", "service", "load", "peers", "published")
 
 
 def main() -> None:
@@ -27,7 +34,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20, help="of each throughput measurement")
     parser.add_argument("--largest", type=int, default=24, help="megapixels of the largest picture")
     parser.add_argument("--out", type=Path, default=Path("docs"), help="folder of the results")
-    parser.add_argument("--only", choices=("network", "service"), help="one part; writes nothing")
+    parser.add_argument("--only", choices=PARTS, help="one part; writes nothing")
+    parser.add_argument(
+        "--peers",
+        type=Path,
+        default=Path(sys.prefix) / "peers",
+        help="environment of the other servers and networks (default: %(default)s)",
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     restorer = model.load(arguments.weights)
@@ -38,20 +51,35 @@ def main() -> None:
     rows = []
     for row in _rows(restorer, arguments):
         rows.append(row)
-        verdict = {None: "", True: "reached", False: "NOT reached"}[row.reached]
-        console.print(f"{row.what:55s} {row.value:10.4g} {row.unit:10s} {row.reach:8s} {verdict}")
+        console.print(_line(row), markup=False)
     if arguments.only is None:
         facts = machine(f"{restorer.info.name}, sha256 {restorer.info.sha256[:12]}")
         facts |= {"threads": str(arguments.threads), "load before": f"{load:.1f}"}
         write(rows, facts, arguments.out)
 
 
+def _line(row: Row) -> str:
+    shown = f"{'-':>10s}" if row.value is None else f"{row.value:10.4g}"
+    return f"{row.what:65s} {shown} {row.unit:10s} {row.reach:8s} {row.verdict}"
+
+
 def _rows(restorer: model.Restorer, arguments: argparse.Namespace) -> Iterator[Row]:
-    if arguments.only != "service":
-        yield from ratio_rows(restorer)
-        yield from size_rows(restorer, largest=arguments.largest)
-    if arguments.only != "network":
-        yield from service_rows(restorer, arguments.weights, seconds=arguments.seconds)
+    weights, seconds, largest = arguments.weights, arguments.seconds, arguments.largest
+    python, threads = arguments.peers / "bin" / "python", arguments.threads
+    for part in PARTS if arguments.only is None else (arguments.only,):
+        match part:
+            case "network":
+                yield from ratio_rows(restorer)
+                yield from size_rows(restorer, largest=largest)
+            case "service":
+                yield from service_rows(restorer, weights, seconds=seconds, largest=largest)
+            case "load":
+                yield from overload_rows(weights, seconds=seconds)
+                yield from mixed_rows(weights, seconds=seconds, largest=largest)
+            case "peers":
+                yield from peer_rows(weights, threads=threads, seconds=seconds, python=python)
+            case "published":
+                yield from published_rows(restorer, threads=threads, python=python)
 
 
 if __name__ == "__main__":

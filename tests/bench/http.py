@@ -1,76 +1,27 @@
 """Rows of the service as a caller sees it: start, memory, throughput over the bare model loop."""
 
-import contextlib
 import itertools
-import socket
 import statistics
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import psutil  # type: ignore[import-untyped]
 
 from model import Restorer
-from tests.bench.network import SIZES
+from tests.bench.load import CALLERS, PATIENCE, Request, ask, throughput
+from tests.bench.network import SIZES, largest_size
 from tests.bench.pictures import jpeg, picture
 from tests.bench.rows import Row
+from tests.bench.server import Service
 
-CALLERS = 8
 SAMPLE_SECONDS = 0.02
-START_SECONDS = 120.0
 
 
-class Service:
-    """A running ``abair serve``.
-
-    Attributes:
-        url: Where it is.
-        seconds: From the start of the process to ready.
-    """
-
-    def __init__(self, weights: Path | None) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        command = [sys.executable, "-m", "service", "serve", "--port", str(port)]
-        command += ["--log-level", "warning"]
-        if weights is not None:
-            command += ["--model-path", str(weights)]
-        start = time.perf_counter()
-        self._process = subprocess.Popen(command)
-        self.url = f"http://127.0.0.1:{port}"
-        self._wait(start + START_SECONDS)
-        self.seconds = time.perf_counter() - start
-
-    def _wait(self, until: float) -> None:
-        while time.perf_counter() < until:
-            if self._process.poll() is not None:
-                raise RuntimeError(f"the service ended with exit code {self._process.returncode}")
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/readyz").status_code == 200:
-                    return
-            time.sleep(0.01)
-        raise RuntimeError(f"the service is not ready after {START_SECONDS} s")
-
-    def memory(self) -> float:
-        """Return the resident memory of the process and its children, MiB."""
-        process = psutil.Process(self._process.pid)
-        family = [process, *process.children(recursive=True)]
-        resident: int = sum(member.memory_info().rss for member in family)
-        return resident / 2**20
-
-    def stop(self) -> int:
-        """End it as an operator would; return its exit code."""
-        self._process.terminate()
-        return self._process.wait(60)
-
-
-def service_rows(restorer: Restorer, weights: Path | None, *, seconds: float) -> Iterator[Row]:
+def service_rows(
+    restorer: Restorer, weights: Path | None, *, seconds: float, largest: int
+) -> Iterator[Row]:
     """Measure one service from start to end."""
     service = Service(weights)
     try:
@@ -78,16 +29,16 @@ def service_rows(restorer: Restorer, weights: Path | None, *, seconds: float) ->
         time.sleep(1)
         idle = service.memory()
         yield Row("memory_idle", "resident memory, idle", idle, "MiB")
-        yield from _large_rows(service, idle)
+        yield from _large_rows(service, idle, largest_size(largest))
         yield from _throughput_rows(service, restorer, seconds)
     finally:
         code = service.stop()
     yield Row("exit_code", "exit code after SIGTERM", code, "", "<= 0")
 
 
-def _large_rows(service: Service, idle: float) -> Iterator[Row]:
-    """Post one 24-megapixel JPEG and watch the memory."""
-    body = jpeg(picture(*SIZES[24]))
+def _large_rows(service: Service, idle: float, megapixels: int) -> Iterator[Row]:
+    """Post one large JPEG and watch the memory."""
+    request = _raw(jpeg(picture(*SIZES[megapixels])))
     peak, done = [idle], threading.Event()
 
     def watch() -> None:
@@ -98,13 +49,13 @@ def _large_rows(service: Service, idle: float) -> Iterator[Row]:
     watcher.start()
     start = time.perf_counter()
     try:
-        with httpx.Client(timeout=600) as client:
-            _restore(client, service, body)
+        with httpx.Client(base_url=service.url, timeout=PATIENCE) as client:
+            ask(client, request)
     finally:
         done.set()
         watcher.join()
     taken = time.perf_counter() - start
-    yield Row("large_seconds", "24-megapixel JPEG over HTTP", taken, "s")
+    yield Row("large_seconds", f"{megapixels}-megapixel JPEG over HTTP", taken, "s")
     above = peak[0] - idle
     yield Row("memory_large", "its resident memory above idle, peak", above, "MiB", "<= 1024")
 
@@ -112,12 +63,12 @@ def _large_rows(service: Service, idle: float) -> Iterator[Row]:
 def _throughput_rows(service: Service, restorer: Restorer, seconds: float) -> Iterator[Row]:
     """Compare eight callers over HTTP with the bare model loop, in turn on the same pictures."""
     pictures = [picture(512, 512, seed) for seed in range(CALLERS)]
-    bodies = [jpeg(pixels) for pixels in pictures]
+    requests = [_raw(jpeg(pixels)) for pixels in pictures]
     precision = _service_precision(service)
     over_http, bare = [], []
-    _http_speed(service, bodies, 1.0)
+    throughput(service.url, requests, 1.0)
     for _ in range(3):
-        over_http.append(_http_speed(service, bodies, seconds))
+        over_http.append(throughput(service.url, requests, seconds))
         count, start = 0, time.perf_counter()
         for pixels in itertools.cycle(pictures):
             restorer.restore_picture(pixels, precision=precision)
@@ -132,28 +83,8 @@ def _throughput_rows(service: Service, restorer: Restorer, seconds: float) -> It
     yield Row("http_over_bare", "HTTP ÷ bare model loop, throughput", ratio, "ratio", ">= 0.95")
 
 
-def _http_speed(service: Service, bodies: Sequence[bytes], seconds: float) -> float:
-    """Keep eight callers busy for a while; return pictures a second."""
-    start = time.perf_counter()
-    until = start + seconds
-
-    def call(body: bytes) -> int:
-        count = 0
-        with httpx.Client(timeout=600) as client:
-            while time.perf_counter() < until:
-                _restore(client, service, body)
-                count += 1
-        return count
-
-    with ThreadPoolExecutor(CALLERS) as pool:
-        total = sum(pool.map(call, bodies))
-    return total / (time.perf_counter() - start)
-
-
-def _restore(client: httpx.Client, service: Service, body: bytes) -> None:
-    headers = {"Content-Type": "image/jpeg"}
-    answer = client.post(f"{service.url}/restore", content=body, headers=headers)
-    answer.raise_for_status()
+def _raw(body: bytes) -> Request:
+    return Request("POST", "/restore", body, {"Content-Type": "image/jpeg"})
 
 
 def _service_precision(service: Service) -> str:

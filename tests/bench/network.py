@@ -20,6 +20,11 @@ REPEATS = {0: 15, 1: 5, 6: 3, 24: 1}
 """How often each size is measured; 0 is the 512-pixel square."""
 
 
+def largest_size(most: int) -> int:
+    """Return the largest of ``SIZES`` up to ``most`` megapixels; the least if all are above."""
+    return max((size for size in SIZES if size <= most), default=min(SIZES))
+
+
 def median_seconds(function: Callable[[], object], repeats: int) -> float:
     """Time ``function`` after one call that doesn't count."""
     function()

@@ -23,24 +23,33 @@ class Row:
     Attributes:
         name: Word for programs.
         what: What was measured, for people.
-        value: The number.
-        unit: ``ms``, ``s/MP``, ``ratio``, ``MiB``, ``s`` or ``pictures/s``.
+        value: The number; None where it couldn't be measured.
+        unit: ``ms``, ``s/MP``, ``ratio``, ``MiB``, ``s``, ``pictures/s`` or ``answers``.
         reach: What it should be, such as ``<= 1.05``; empty where nothing is promised.
+        note: Why there is no number.
     """
 
     name: str
     what: str
-    value: float
+    value: float | None
     unit: str
     reach: str = ""
+    note: str = ""
 
     @property
     def reached(self) -> bool | None:
-        """Whether ``reach`` is met; None where nothing is promised."""
-        if not self.reach:
+        """Whether ``reach`` is met; None where nothing is promised or measured."""
+        if not self.reach or self.value is None:
             return None
         sign, limit = self.reach.split()
         return self.value <= float(limit) if sign == "<=" else self.value >= float(limit)
+
+    @property
+    def verdict(self) -> str:
+        """What ``reached`` is in words, or why there is no number."""
+        if self.value is None:
+            return self.note
+        return {None: "", True: "reached", False: "not reached"}[self.reached]
 
 
 def machine(weights: str) -> dict[str, str]:
@@ -92,5 +101,5 @@ def write(rows: Sequence[Row], facts: dict[str, str], folder: Path) -> None:
 
 def _line(row: Row) -> str:
     unit = "" if row.unit == "ratio" else f" {row.unit}"
-    verdict = {None: "", True: "reached", False: "not reached"}[row.reached]
-    return f"| {row.what} | {row.value:.3g}{unit} | {row.reach} | {verdict} |"
+    shown = "not measured" if row.value is None else f"{row.value:.3g}{unit}"
+    return f"| {row.what} | {shown} | {row.reach} | {row.verdict} |"

@@ -11,8 +11,8 @@ import httpx
 from rich.console import Console
 
 import model
-from tests.bench.http import Service
 from tests.bench.rows import machine
+from tests.bench.server import Service
 from tests.soak.load import Load
 from tests.soak.report import Soak
 
