@@ -11,6 +11,7 @@ from rich.console import Console
 
 import model
 from tests.bench.against import peer_rows
+from tests.bench.fleet import fleet_rows
 from tests.bench.http import service_rows
 from tests.bench.mixed import mixed_rows
 from tests.bench.network import ratio_rows, size_rows
@@ -21,7 +22,7 @@ from tests.bench.rows import Row, machine, write
 BUSY = 0.5
 """Load average above which a machine isn't idle; threads that share a core spin for each other."""
 
-PARTS = ("network", "service", "load", "peers", "published")
+PARTS = ("network", "service", "load", "fleet", "peers", "published")
 
 
 def main() -> None:
@@ -76,6 +77,8 @@ def _rows(restorer: model.Restorer, arguments: argparse.Namespace) -> Iterator[R
             case "load":
                 yield from overload_rows(weights, seconds=seconds)
                 yield from mixed_rows(weights, seconds=seconds, largest=largest)
+            case "fleet":
+                yield from fleet_rows(weights, seconds=seconds)
             case "peers":
                 yield from peer_rows(weights, threads=threads, seconds=seconds, python=python)
             case "published":

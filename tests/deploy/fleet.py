@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +40,10 @@ http {{
 }}
 """
 """The frame that the official image has around the committed file."""
+
+
+FAKE_REPLICA = (sys.executable, "-m", "tests.deploy.replica")
+"""A replica whose engine only sleeps."""
 
 
 @dataclass
@@ -78,7 +83,9 @@ class Fleet:
         self._processes.append(process)
         return process
 
-    def replica(self, name: str, **environment: object) -> Replica:
+    def replica(
+        self, name: str, command: Sequence[str] = FAKE_REPLICA, **environment: object
+    ) -> Replica:
         """Start a replica at an address of its own; the name server knows it at once."""
         host = f"127.0.1.{self._count + 1}"
         given = {key: str(value) for key, value in environment.items()}
@@ -88,8 +95,7 @@ class Fleet:
             "ABAIR_LINGER_SECONDS": "3",
             "FAKE_NAME": name,
         }
-        command = [sys.executable, "-m", "tests.deploy.replica"]
-        process = self.run(name, command, settings | given)
+        process = self.run(name, list(command), settings | given)
         url = f"http://{host}:{self.port}"
         replica = Replica(process.popen, process.output, name, url)
         self.replicas.append(replica)

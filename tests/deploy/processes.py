@@ -34,6 +34,7 @@ PACKAGES = {
     "openssl": "openssl",
     "prometheus": "prometheus",
     "promtool": "prometheus",
+    "taskset": "util-linux",
 }
 
 
