@@ -6,9 +6,12 @@ import multiprocessing
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import Progress
 
@@ -29,13 +32,36 @@ def run(options: Options) -> bool:
     """Train what the options name, or go on training it; tell whether the budget is used.
 
     Raises:
-        ValueError: If an option names something unknown.
+        ValueError: If an option names something unknown, or another training uses the run folder.
     """
     torch.manual_seed(options.seed)
     job = prepare(options)
-    if options.processes == 1:
-        return train(options, job)
-    with tempfile.TemporaryDirectory() as folder:
+    return train(options, job) if options.processes == 1 else _train_together(options, job)
+
+
+@contextmanager
+def alone(run: Path) -> Iterator[None]:
+    """Keep other trainings out of a run's folder; the system forgets it with the process.
+
+    Raises:
+        ValueError: If one is in it.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(run / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise ValueError(
+            f"another training is using {run}: wait for its end, or take another run folder"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _train_together(options: Options, job: Job) -> bool:
+    with alone(options.run), tempfile.TemporaryDirectory() as folder:
         meeting = Path(folder) / "meeting"
         spawn = multiprocessing.get_context("spawn")
         others = [
@@ -62,22 +88,27 @@ def _train_as(options: Options, job: Job, rank: int, meeting: Path) -> bool:
     torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // options.processes))
     team = join(rank, options.processes, meeting)
     try:
-        return train(options, job, team)
+        return _train(options, job, team)
     finally:
         leave(team)
 
 
-def train(options: Options, job: Job, team: Team = Team()) -> bool:  # noqa: B008 - immutable
+def train(options: Options, job: Job) -> bool:
     """Train a job, or go on training it; save it at the end, and tell whether it is reached.
 
     Args:
         options: How to train.
         job: What trains.
-        team: The processes that train together; the one that leads writes.
 
     Raises:
-        ValueError: If an option names something unknown.
+        ValueError: If an option names something unknown, or another training uses the run folder.
     """
+    with alone(options.run):
+        return _train(options, job, Team())
+
+
+def _train(options: Options, job: Job, team: Team) -> bool:
+    """Train as one of a team; the one that leads writes."""
     phase = _override(job.phase, options.overrides)
     console, validator = Console(), Validator(options, phase)
     trainer = Trainer(
