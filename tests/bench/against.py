@@ -129,7 +129,7 @@ def _told(measure: Callable[..., Numbers], *arguments: object) -> Numbers | str:
     try:
         return measure(*arguments)
     except (NotMeasuredError, httpx.HTTPError, OSError) as error:
-        return str(error)
+        return str(error).partition("\n")[0]  # a note is a cell of a table
 
 
 def _start(peer: Peer, python: Path, environment: Mapping[str, str]) -> Server:
