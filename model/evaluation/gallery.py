@@ -30,15 +30,15 @@ def draw_gallery(restorer: Restorer, folder: Path) -> Image.Image:
         degraded, clean = list(over_each_other(folder, [kind], place + 1, seed=1))[place]
         seen = palette.view(-1, 3)[restorer.label_picture(degraded).long()].permute(2, 0, 1)
         restored = restorer.restore_picture(degraded)
-        cells = [_middle(picture) for picture in (degraded, seen, restored, clean)]
+        cells = [middle(picture, CELL) for picture in (degraded, seen, restored, clean)]
         rows.append(torch.cat(cells, dim=2))
     return Image.fromarray(torch.cat(rows, dim=1).permute(1, 2, 0).contiguous().numpy())
 
 
-def _middle(picture: Tensor) -> Tensor:
-    """Cut the middle of (3, H, W) to (3, CELL, CELL), black where the picture ends."""
-    top, left = (max(0, (length - CELL) // 2) for length in picture.shape[1:])
-    part = picture[:, top : top + CELL, left : left + CELL]
-    square = picture.new_zeros(3, CELL, CELL)
+def middle(picture: Tensor, side: int) -> Tensor:
+    """Cut the middle of (3, H, W) to (3, ``side``, ``side``), black where the picture ends."""
+    top, left = (max(0, (length - side) // 2) for length in picture.shape[1:])
+    part = picture[:, top : top + side, left : left + side]
+    square = picture.new_zeros(3, side, side)
     square[:, : part.shape[1], : part.shape[2]] = part
     return square

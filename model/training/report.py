@@ -6,9 +6,9 @@ from pathlib import Path
 import matplotlib as mpl
 import torch
 from PIL import Image
-from torch import Tensor
 
 from model.evaluation import Pair, read_picture
+from model.evaluation.gallery import middle
 from model.restorer import Restorer
 from model.training.tables import KEYS, TABLES, VALIDATION, read_rows
 
@@ -64,17 +64,8 @@ def draw_grid(
     for pairs in tasks.values():
         degraded, clean = read_picture(pairs[0].degraded), read_picture(pairs[0].clean)
         restored = restorer.restore_picture(degraded, adapters=adapters)
-        squares = [_middle(picture, side) for picture in (degraded, restored, clean)]
+        squares = [middle(picture, side) for picture in (degraded, restored, clean)]
         rows.append(torch.cat(squares, dim=2))
     if rows:
         grid = torch.cat(rows, dim=1).permute(1, 2, 0).contiguous().numpy()
         Image.fromarray(grid).save(path)
-
-
-def _middle(picture: Tensor, side: int) -> Tensor:
-    """Cut the middle of (3, H, W) to (3, ``side``, ``side``), black where the picture ends."""
-    top, left = (max(0, (length - side) // 2) for length in picture.shape[1:])
-    part = picture[:, top : top + side, left : left + side]
-    square = picture.new_zeros(3, side, side)
-    square[:, : part.shape[1], : part.shape[2]] = part
-    return square
