@@ -198,7 +198,8 @@ def train(
     rank: Annotated[int, typer.Option(min=1, help="Of a new adapter.")] = 4,
     init: Annotated[Path | None, typer.Option(help="Weights a new baseline starts from.")] = None,
     processes: Annotated[
-        int, typer.Option(min=1, help="That train together; one a core is fastest on a CPU.")
+        int,
+        typer.Option(min=1, help="That train together: one a core where other programs run too."),
     ] = 1,
     workers: Annotated[
         int, typer.Option(min=0, help="Processes that make data, for each that trains.")

@@ -152,7 +152,7 @@ def _report(
         gallery=shown,
     )
     command = "abair evaluate PAIRS --map-pairs CLEAN --gallery PICTURES --report FILE"
-    options.report.write_text(reporting.write(report, command))
+    options.report.write_text(reporting.write(report, command), encoding="utf-8")
 
 
 def _maps(restorer: Restorer, options: Options, progress: Progress) -> dict[str, MapScore]:

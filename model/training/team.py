@@ -1,7 +1,7 @@
 """Several processes that train one restorer: each does a part of a step, all keep the same weights.
 
-Two processes with half a batch each beat one process with two threads on a CPU: threads meet at a
-barrier in every operator, processes twice a step (docs/experiments.md).
+Two processes with half a batch each beat one process with two threads on a CPU that other programs
+use too: threads meet at a barrier in every operator, processes twice a step (docs/experiments.md).
 """
 
 from collections.abc import Callable
