@@ -42,7 +42,9 @@ class Tile:
         return top / height, left / width, bottom / height, right / width
 
 
-def plan_tiles(height: int, width: int, *, tile: int, halo: int, multiple: int) -> list[Tile]:
+def plan_tiles(
+    height: int, width: int, *, tile: int, halo: int, multiple: int, part: Box | None = None
+) -> list[Tile]:
     """Plan the tiles of a picture.
 
     Args:
@@ -52,9 +54,11 @@ def plan_tiles(height: int, width: int, *, tile: int, halo: int, multiple: int) 
             tiles that keep about ``tile`` by ``tile`` pixels each.
         halo: Margin that a tile reads beyond what it keeps, at least the network's reach.
         multiple: Sides and origins of crops are multiples of this.
+        part: What to cover, if it isn't all: the kept part of a tile planned before, to be cut
+            into smaller ones.
 
     Returns:
-        Tiles in rows; what they keep is disjoint and covers the picture.
+        Tiles in rows; what they keep is disjoint and covers the picture, or the part.
 
     Raises:
         ValueError: If a size is below 1, or ``tile`` below ``multiple``.
@@ -64,12 +68,13 @@ def plan_tiles(height: int, width: int, *, tile: int, halo: int, multiple: int) 
             f"cannot tile {height}x{width} pixels by {tile} with halo {halo}, multiple {multiple}"
         )
     padded_height, padded_width = _up(height, multiple), _up(width, multiple)
-    if padded_height * padded_width <= tile * tile:
+    if part is None and padded_height * padded_width <= tile * tile:
         whole = Box(0, 0, padded_height, padded_width)
         return [Tile(whole, Box(0, 0, height, width))]
     margin = _up(halo, multiple)
-    rows = _spans(height, padded_height, tile, margin, multiple)
-    columns = _spans(width, padded_width, tile, margin, multiple)
+    top, left, bottom, right = part or Box(0, 0, height, width)
+    rows = _spans(top, bottom, padded_height, tile, margin, multiple)
+    columns = _spans(left, right, padded_width, tile, margin, multiple)
     return [
         Tile(Box(row[0], column[0], row[1], column[1]), Box(row[2], column[2], row[3], column[3]))
         for row in rows
@@ -82,18 +87,17 @@ def _up(value: int, multiple: int) -> int:
 
 
 def _spans(
-    length: int, padded: int, tile: int, margin: int, multiple: int
+    first: int, last: int, padded: int, tile: int, margin: int, multiple: int
 ) -> list[tuple[int, int, int, int]]:
     """Cut one side into even pieces: (read from, read to, keep from, keep to) each."""
-    count = -(-length // tile)
-    step = _up(-(-length // count), multiple)
-    starts = range(0, length, step)
+    count = -(-(last - first) // tile)
+    step = _up(-(-(last - first) // count), multiple)
     return [
         (
             max(0, start - margin),
             min(padded, start + step + margin),
             start,
-            min(length, start + step),
+            min(last, start + step),
         )
-        for start in starts
+        for start in range(first, last, step)
     ]

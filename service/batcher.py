@@ -1,11 +1,12 @@
-"""Gather units of work of many callers into batches for one device.
+"""Gather units of work of many callers into batches for one device, which runs some at a time.
 
 Knows nothing about what the units are. Its promises:
 
 - every unit is answered exactly once: result, its own error, deadline, or shutdown;
 - work-conserving: a free device takes what is there; it is left waiting for companions at most
   ``max_wait`` seconds, and only just after it was busy;
-- a batch holds units of one bucket, at most ``max_cost`` and ``max_items`` of them, oldest first;
+- a batch holds units of one bucket, at most ``max_cost`` and ``max_items`` of them, oldest first,
+  and leaves the other free lanes of the device their part;
 - a batch that fails is halved until only the bad units fail;
 - if its loop dies, everybody waiting is told, and ``alive`` turns false.
 """
@@ -18,7 +19,8 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from service.buckets import Answer, Batch, BucketQueue, Job, Reason, Unit
-from service.halving import Run, run_halving
+from service.halving import run_halving
+from service.lanes import Lanes, Lease
 from service.serial import SerialThread
 
 In = TypeVar("In")
@@ -37,12 +39,12 @@ class QueueFullError(RuntimeError):
 
 
 class MicroBatcher(Generic[In, Out]):
-    """Batch what callers submit and run it in one thread.
+    """Batch what callers submit and run it in the device's threads.
 
     Args:
-        run: Called in ``thread`` with the items of a batch; returns one result or exception an
-            item, in their order.
-        thread: The device's.
+        run: Called in one of ``threads`` with the items of a batch and how many of the threads are
+            its own meanwhile; returns one result or exception an item, in their order.
+        threads: The device's: most batches that run at once.
         max_cost: Most cost in one batch; a unit above it runs alone.
         max_items: Most units in one batch.
         max_wait: Longest wait for companions, seconds.
@@ -54,9 +56,9 @@ class MicroBatcher(Generic[In, Out]):
 
     def __init__(
         self,
-        run: Run[In, Out],
+        run: Callable[[list[In], int], Sequence[Out | Exception]],
         *,
-        thread: SerialThread,
+        threads: Sequence[SerialThread],
         max_cost: int,
         max_items: int,
         max_wait: float = 0.0,
@@ -69,18 +71,16 @@ class MicroBatcher(Generic[In, Out]):
             raise ValueError(
                 f"limits must be positive, got {max_cost=} {max_items=} {max_queued=} {max_wait=}"
             )
-        self._run, self._thread, self._fatal, self._observe = run, thread, fatal, observe
-        self._clock = clock
+        self._run, self._fatal, self._observe = run, fatal, observe
+        self._clock, self._lanes = clock, Lanes(threads, clock)
         self._max_wait, self._max_queued = max_wait, max_queued
         self._queue = BucketQueue[In, Out](max_cost, max_items)
         self._order = itertools.count()
         self._wake = asyncio.Event()
         self._closing = False
         self._loop_task: asyncio.Task[None] | None = None
-        self._batch_task: asyncio.Task[None] | None = None
-        self._running: list[Job[In, Out]] = []
-        self._busy_since: float | None = None
-        self._freed_at = -float("inf")
+        self._batch_tasks: set[asyncio.Task[None]] = set()
+        self._running: dict[Lease, list[Job[In, Out]]] = {}
         self._beat_at = self._clock()
         self.failure: BaseException | None = None
         """What ended the loop, if anything did."""
@@ -104,7 +104,7 @@ class MicroBatcher(Generic[In, Out]):
         """
         if self._closing or not self.alive:
             raise BatcherClosedError("closed" if self._closing else f"died of {self.failure!r}")
-        if len(self._queue) >= self._max_queued:
+        if len(self._queue) >= self._max_queued and not unit.follows:
             raise QueueFullError(f"{len(self._queue)} units are waiting")
         now = self._clock()
         job = Job[In, Out](
@@ -123,22 +123,32 @@ class MicroBatcher(Generic[In, Out]):
             self._queue.discard(job)  # a caller who goes away frees the place
 
     async def submit_all(
-        self, units: Sequence[Unit[In]], *, window: int, deadline: float | None = None
+        self,
+        turns: Sequence[Callable[[], Sequence[Unit[In]]]],
+        *,
+        window: int,
+        deadline: float | None = None,
     ) -> list[Answer[Out]]:
         """Wait for the results of many units of one caller, in their order.
 
-        At most ``window`` of them are in the queue or running at a time, so that others' units
-        come in between however many there are. The first error cancels the rest.
+        Args:
+            turns: Each names its units when its turn comes; they are handed in one by one.
+            window: Most turns taken at a time, so that others' units come in between however many
+                there are.
+            deadline: As of ``submit``.
+
+        Raises:
+            Exception: The first error, which cancels the rest; as of ``submit``.
         """
         gate = asyncio.Semaphore(window)
 
-        async def one(unit: Unit[In]) -> Answer[Out]:
+        async def take(turn: Callable[[], Sequence[Unit[In]]]) -> list[Answer[Out]]:
             async with gate:
-                return await self.submit(unit, deadline=deadline)
+                return [await self.submit(unit, deadline=deadline) for unit in turn()]
 
-        tasks = [asyncio.create_task(one(unit)) for unit in units]
+        tasks = [asyncio.create_task(take(turn)) for turn in turns]
         try:
-            return await asyncio.gather(*tasks)
+            return [answer for answers in await asyncio.gather(*tasks) for answer in answers]
         finally:
             for task in tasks:
                 task.cancel()
@@ -152,8 +162,8 @@ class MicroBatcher(Generic[In, Out]):
         self._wake.set()
         if self._loop_task is not None:
             await asyncio.wait([self._loop_task])
-        if self._batch_task is not None:  # the last that the loop began
-            await asyncio.wait([self._batch_task])
+        if self._batch_tasks:  # the last that the loop began
+            await asyncio.wait(self._batch_tasks)
         self._refuse_all()
 
     def abandon(self) -> None:
@@ -176,8 +186,13 @@ class MicroBatcher(Generic[In, Out]):
 
     @property
     def busy_seconds(self) -> float:
-        """Seconds that the batch on the device has been running; 0 if there is none."""
-        return 0.0 if self._busy_since is None else self._clock() - self._busy_since
+        """Seconds that the oldest batch on the device has been running; 0 if there is none."""
+        return self._lanes.busy_seconds
+
+    @property
+    def free_lanes(self) -> int:
+        """Threads of the device that no batch has."""
+        return self._lanes.free
 
     @property
     def queued_items(self) -> int:
@@ -200,58 +215,58 @@ class MicroBatcher(Generic[In, Out]):
                     async with asyncio.timeout(min(pause, BEAT)):
                         await self._wake.wait()
                 continue
-            reason = self._reason()
-            self._running = self._queue.take()
-            self._busy_since = self._clock()
-            answering = self._answer(self._running, reason)
-            self._batch_task = asyncio.create_task(answering, name="batch")
-            self._batch_task.add_done_callback(self._watch)
+            reason, lanes = self._reason(), self._lanes.free
+            lease = self._lanes.grant(len(self._queue))
+            self._running[lease] = self._queue.take(lanes)
+            task = asyncio.create_task(self._answer(lease, reason), name="batch")
+            self._batch_tasks.add(task)
+            task.add_done_callback(self._batch_tasks.discard)
+            task.add_done_callback(self._watch)
 
     def _pause(self) -> float:
         """Return how long to nap before looking again; 0 if a batch should leave now."""
-        if self._busy_since is not None or not self._queue:
+        if not self._lanes.free or not self._queue:
             return BEAT
         if self._closing or self._queue.is_full():
             return 0.0
-        leave_at = min(self._queue.head.queued_at, self._freed_at) + self._max_wait  # idle: past
+        leave_at = min(self._queue.head.queued_at, self._lanes.freed_at) + self._max_wait
         return max(0.0, leave_at - self._clock())
-
-    def _is_idle(self) -> bool:
-        """Return whether the device had long been free when the oldest unit came."""
-        return self._queue.head.queued_at >= self._freed_at + self._max_wait
 
     def _reason(self) -> Reason:
         if self._queue.is_full():
             return Reason.FULL
         if self._closing:
             return Reason.DRAIN
-        if self._is_idle():
+        came_at, freed_at = self._queue.head.queued_at, self._lanes.freed_at
+        if came_at >= freed_at + self._max_wait:
             return Reason.IDLE
-        waited_already = self._queue.head.queued_at + self._max_wait <= self._freed_at
-        return Reason.FREED if waited_already else Reason.TIMEOUT
+        return Reason.FREED if came_at + self._max_wait <= freed_at else Reason.TIMEOUT
 
-    async def _answer(self, jobs: list[Job[In, Out]], reason: Reason) -> None:
+    async def _answer(self, lease: Lease, reason: Reason) -> None:
         """Run one batch and answer each of its units."""
-        began = self._clock()
+        jobs, lanes = self._running[lease], len(lease.threads)
         results: Sequence[Out | Exception]
         fatal: BaseException | None = None
         try:
             items = [job.unit.item for job in jobs]
-            results = await self._thread.call(run_halving, self._run, items, self._fatal)
+            results = await lease.threads[0].call(
+                run_halving, lambda part: self._run(part, lanes), items, self._fatal
+            )
         except BaseException as error:  # noqa: BLE001 - told to every caller, and ends the loop
             fatal = error
             results = [BatcherClosedError(f"the device failed: {error!r}") for _ in jobs]
-        seconds = self._clock() - began
+        seconds = self._clock() - lease.began
         for job, result in zip(jobs, results, strict=True):
-            job.settle(result, began - job.queued_at, seconds)
-        self._running, self._busy_since, self._freed_at = [], None, self._clock()
+            job.settle(result, lease.began - job.queued_at, seconds)
+        del self._running[lease]
+        self._lanes.give_back(lease)
         if fatal is not None:
             self._die(fatal)
             return
         self._wake.set()
         if self._observe is not None:
-            cost = sum(job.unit.cost for job in jobs)
-            self._observe(Batch(jobs[0].unit.bucket, reason, len(jobs), cost, seconds))
+            cost, share = sum(job.unit.cost for job in jobs), lanes / self._lanes.count
+            self._observe(Batch(jobs[0].unit.bucket, reason, len(jobs), cost, seconds, share))
 
     def _drop_expired(self) -> None:
         now = self._clock()
@@ -265,7 +280,7 @@ class MicroBatcher(Generic[In, Out]):
             job.settle(BatcherClosedError("the batcher was closed before this unit ran"))
 
     def _refuse_running(self) -> None:
-        for job in self._running:
+        for job in itertools.chain.from_iterable(self._running.values()):
             job.settle(BatcherClosedError("the batcher was closed while this unit ran"))
 
     def _watch(self, task: asyncio.Task[None]) -> None:

@@ -20,12 +20,15 @@ class Unit(Generic[In]):
         bucket: Units of equal buckets may share a batch.
         cost: How much it adds to a batch, at least 0.
         since: The moment that decides whose turn it is; None: when it is submitted.
+        follows: Whether it goes on with what was let in before: it is never refused for want of
+            room.
     """
 
     item: In
     bucket: Hashable
     cost: int
     since: float | None = None
+    follows: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,23 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Batch:
-    """What an observer is told of each batch once it was answered."""
+    """What an observer is told of each batch once it was answered.
+
+    Attributes:
+        bucket: Of its units.
+        reason: Why it left.
+        items: Units in it.
+        cost: Their sum.
+        seconds: That it ran.
+        share: Of the device that it had, at most 1.
+    """
 
     bucket: Hashable
     reason: Reason
     items: int
     cost: int
     seconds: float
+    share: float = 1.0
 
 
 @dataclass(order=True)
@@ -118,10 +131,10 @@ class BucketQueue(Generic[In, Out]):
         """Put ``job`` into its bucket."""
         bisect.insort(self._buckets.setdefault(job.unit.bucket, []), job)
 
-    def take(self) -> list[Job[In, Out]]:
-        """Remove and return the next batch."""
+    def take(self, lanes: int = 1) -> list[Job[In, Out]]:
+        """Remove and return the next batch; of many that would fit, one of ``lanes`` parts."""
         jobs = self._oldest()
-        batch = jobs[: self._fitting(jobs)]
+        batch = jobs[: min(self._fitting(jobs), -(-len(jobs) // lanes))]
         del jobs[: len(batch)]
         if not jobs:
             del self._buckets[batch[0].unit.bucket]

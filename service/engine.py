@@ -83,6 +83,7 @@ class EngineInfo:
         precision: ``bf16`` or ``fp32``.
         classes: Classes of the degradation map, in the order of its channels.
         batch_pixels: Most pixels that make sense in one batch on this device.
+        lanes: Most batches that make sense at once on it.
     """
 
     model: str
@@ -94,6 +95,7 @@ class EngineInfo:
     precision: str
     classes: tuple[str, ...]
     batch_pixels: int
+    lanes: int
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ class Segmented:
 
 
 class Engine(Protocol):
-    """A restorer on a device; all but ``plan``, ``prepare`` and ``lead`` called in one thread."""
+    """A restorer on a device; called in one thread a lane, some methods in any."""
 
     @property
     def info(self) -> EngineInfo:
@@ -172,11 +174,17 @@ class Engine(Protocol):
     def adapters(self) -> tuple[AdapterFacts, ...]:
         """Resident adapters, in the order of the weights."""
 
-    def plan(self, height: int, width: int, tile: int) -> Sequence[Tile]:
-        """Cut a picture into tiles whose kept parts cover it; a function of the sizes alone."""
+    def plan(self, height: int, width: int, tile: int, part: Box | None = None) -> Sequence[Tile]:
+        """Cut a picture, or what one tile of it keeps, into tiles whose kept parts cover it.
+
+        A function of its arguments alone.
+        """
 
     def prepare(self, picture: Pixels) -> Any:  # noqa: ANN401 - the engine's own
-        """Take what ``describe`` needs from a picture; called in many threads."""
+        """Take what ``describe`` needs from a picture; called in any thread."""
+
+    def enter(self, lanes: int) -> None:
+        """Let what the calling thread does next have ``lanes`` of the device's lanes."""
 
     def describe(self, prepared: Sequence[Any]) -> list[Described]:
         """Describe whole pictures."""
@@ -189,7 +197,7 @@ class Engine(Protocol):
         *,
         chosen: bool,
     ) -> Field:
-        """Let the map lead the weights over a picture; called in many threads.
+        """Let the map lead the weights over a picture; called in any thread.
 
         Args:
             weights: Of the adapters.

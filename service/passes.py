@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import structlog
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from service.answers import Segmentation, Stages
 from service.batcher import BatcherClosedError, MicroBatcher, QueueFullError
-from service.buckets import Answer
+from service.buckets import Answer, Unit
 from service.engine import (
     Box,
     Described,
@@ -41,6 +42,9 @@ Cells = list[tuple[Box, NDArray[np.float32]]]
 LEAST_TILE = 128
 """Side below which a tile isn't halved any more: its margins would be most of it."""
 
+QUIET_SECONDS = 1.0
+"""After the last small picture, until large ones are restored in whole tiles again."""
+
 log = structlog.get_logger("abair.passes")
 
 
@@ -66,6 +70,7 @@ class Passes:
     ) -> None:
         self._engine, self._batcher, self._metrics = engine, batcher, metrics
         self._tile, self._batch_pixels = tile, batch_pixels
+        self._small_at = -math.inf
 
     async def describe(self, prepared: object, stages: Stages) -> Described:
         """Describe a picture from what ``Engine.prepare`` took of it."""
@@ -110,10 +115,10 @@ class Passes:
             task = SegmentTask(picture, tile, described.description, planes)
             return SegmentWork(self._engine, task, labels, kept)
 
-        tiles, answers = await self._cover(picture, work, "segment", stages)
+        done = await self._cover(picture, work, "segment", stages)
         cells = [
             (tile.keep, answer.value)
-            for tile, answer in zip(tiles, answers, strict=True)
+            for tile, answer in done
             if isinstance(answer.value, np.ndarray)
         ]
         sums = sum(part.sum(axis=(1, 2), dtype=np.float64) for _, part in cells)
@@ -122,15 +127,14 @@ class Passes:
 
     async def _cover(
         self, picture: Pixels, work: Callable[[Tile], Work], stage: str, stages: Stages
-    ) -> tuple[Sequence[Tile], list[Answer[Outcome]]]:
+    ) -> list[tuple[Tile, Answer[Outcome]]]:
         """Run ``work`` on tiles that cover a picture; smaller ones if the memory isn't enough."""
         height, width = picture.shape[:2]
         side = self._tile
         while True:
-            tiles = self._engine.plan(height, width, side)
             with self._told():
                 try:
-                    return tiles, await self._submit([work(tile) for tile in tiles], stage, stages)
+                    return await self._submit((height, width), side, work, stage, stages)
                 except EngineMemoryError:
                     side = min(side, math.isqrt(height * width)) // 2
                     if side < LEAST_TILE:
@@ -139,17 +143,58 @@ class Passes:
             log.warning("out of memory: the tiles are halved", stage=stage, tile=side)
 
     async def _submit(
-        self, works: Sequence[Work], stage: str, stages: Stages
-    ) -> list[Answer[Outcome]]:
-        """Run a picture's tiles, a few in the queue at a time, so that others come in between."""
+        self,
+        size: tuple[int, int],
+        side: int,
+        work: Callable[[Tile], Work],
+        stage: str,
+        stages: Stages,
+    ) -> list[tuple[Tile, Answer[Outcome]]]:
+        """Run the tiles of ``side``: one at once, many as turns that others come in between."""
         began = time.perf_counter()
-        since = stages.began if len(works) == 1 else None  # a large picture's tiles take turns
-        units = [unit(work, since=since) for work in works]
-        window = max(2, math.ceil(2 * self._batch_pixels / max(one.cost for one in units)))
-        answers = await self._batcher.submit_all(units, window=window, deadline=stages.deadline)
+        tiles = self._engine.plan(*size, side)
+        if len(tiles) == 1:
+            one = unit(work(tiles[0]), since=stages.began)
+            answers = [await self._batcher.submit(one, deadline=stages.deadline)]
+            self._small_at = time.perf_counter()
+        else:
+            tiles, answers = await self._take_turns(size, tiles, work, stages)
         stages.add("queue", answers[0].waited)
         stages.add(stage, time.perf_counter() - began - answers[0].waited)
-        return answers
+        return list(zip(tiles, answers, strict=True))
+
+    async def _take_turns(
+        self,
+        size: tuple[int, int],
+        tiles: Sequence[Tile],
+        work: Callable[[Tile], Work],
+        stages: Stages,
+    ) -> tuple[list[Tile], list[Answer[Outcome]]]:
+        """Run a large picture's tiles, in pieces while small pictures come.
+
+        A tile is handed in when its turn comes and counts from then: small pictures that came
+        while the one before ran go first, and wait for one piece where it fills a batch.
+        """
+        pieces: list[Sequence[Tile]] = [[] for _ in tiles]
+
+        def turn(index: int) -> list[Unit[Work]]:
+            pieces[index] = self._pieces(size, tiles[index])
+            return [unit(work(piece)) for piece in pieces[index]]
+
+        largest = max(unit(work(tile)).cost for tile in tiles)
+        answers = await self._batcher.submit_all(
+            [partial(turn, index) for index in range(len(tiles))],
+            window=max(1, 2 * self._batch_pixels // largest),
+            deadline=stages.deadline,
+        )
+        return [piece for group in pieces for piece in group], answers
+
+    def _pieces(self, size: tuple[int, int], tile: Tile) -> Sequence[Tile]:
+        """Cut a tile so that each piece is about a batch; not while large pictures are alone."""
+        side = max(LEAST_TILE, math.isqrt(self._batch_pixels))
+        if side >= self._tile or time.perf_counter() - self._small_at > QUIET_SECONDS:
+            return [tile]
+        return self._engine.plan(*size, side, tile.keep)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

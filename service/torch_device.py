@@ -4,6 +4,8 @@ import contextlib
 import ctypes
 import os
 import platform
+import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -17,6 +19,8 @@ TRIM_PIXELS = 2**19
 """A batch of so many pixels is followed by giving memory back: costs about 2 % of its time."""
 TRIM_SECONDS = 2.0
 """Pictures of many sizes, each small, leave the memory in pieces too."""
+NICENESS = 5
+"""How much more often than the model the threads that answer, decode and encode get a core."""
 _NO_MEMORY = ("can't allocate memory", "ALLOC_FAILED", "out of memory")
 _CARD_LOST = ("CUDA error", "cuDNN error", "cuBLAS error", "CUBLAS_STATUS")
 
@@ -34,6 +38,20 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return str(torch.cpu.get_capabilities().get("cpu_name") or platform.machine())
+
+
+def give_way() -> None:
+    """Let the process's other threads go before this one, and before those that it will start.
+
+    They have little to do, and whoever waits for them waits for all that the model does meanwhile.
+    Only where niceness is a thread's own: elsewhere it would be the process's.
+    """
+    if sys.platform == "linux" and not hasattr(_GIVING_WAY, "yes"):
+        os.nice(NICENESS)
+        _GIVING_WAY.yes = True
+
+
+_GIVING_WAY = threading.local()
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from service.engine import (
 )
 from service.settings import Settings
 from service.staging import Staging
-from service.torch_device import Trimmer, choose_device, device_name, faults
+from service.torch_device import Trimmer, choose_device, device_name, faults, give_way
 
 BATCH_PIXELS = {"cpu": 2**17, "cuda": 2**23}
 """Pixels from which a batch gains nothing more: a CPU is busy with little."""
@@ -72,6 +72,7 @@ class TorchEngine:
             precision=precision,
             classes=tuple(restorer.classes),
             batch_pixels=BATCH_PIXELS[self._device.type],
+            lanes=torch.get_num_threads() if self._device.type == "cpu" else 1,
         )
 
     @classmethod
@@ -98,13 +99,20 @@ class TorchEngine:
         """Resident adapters, in the order of the weights."""
         return self._adapters
 
-    def plan(self, height: int, width: int, tile: int) -> list[model.Tile]:
+    def plan(
+        self, height: int, width: int, tile: int, part: tuple[int, int, int, int] | None = None
+    ) -> list[model.Tile]:
         """Cut a picture into tiles; what is one tile is padded to one of few sizes on a card."""
         multiple = self._restorer.config.multiple
         tiles = model.plan_tiles(
-            height, width, tile=max(tile, multiple), halo=self._restorer.reach, multiple=multiple
+            height,
+            width,
+            tile=max(tile, multiple),
+            halo=self._restorer.reach,
+            multiple=multiple,
+            part=None if part is None else Box(*part),
         )
-        if len(tiles) > 1 or self._device.type == "cpu":
+        if part is not None or len(tiles) > 1 or self._device.type == "cpu":
             return tiles
         rows, columns = rung(height, multiple), rung(width, multiple)
         return [replace(tiles[0], crop=Box(0, 0, rows, columns))]
@@ -112,6 +120,12 @@ class TorchEngine:
     def prepare(self, picture: Pixels) -> Views:
         """Take the views of a picture that describing needs."""
         return model.sample_views(_planes(picture))
+
+    def enter(self, lanes: int) -> None:
+        """Take one core a lane; torch counts its threads for each calling thread."""
+        if self._device.type == "cpu":
+            give_way()
+            torch.set_num_threads(lanes)
 
     @torch.inference_mode()
     def describe(self, prepared: Sequence[Views]) -> list[Described]:

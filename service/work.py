@@ -53,7 +53,8 @@ Outcome = Described | NDArray[np.float32] | None
 def unit(work: Work, *, since: float | None = None) -> Unit[Work]:
     """Make a unit; what it costs is pixels, what shares a batch has its crop's size and type.
 
-    Engines don't mix: after a reload, the old one still finishes what it began.
+    Describing comes first; what follows it is never refused. Engines don't mix: after a reload, the
+    old one still finishes what it began.
     """
     engine = id(work.engine)  # the work keeps it alive
     if isinstance(work, DescribeWork):
@@ -62,12 +63,13 @@ def unit(work: Work, *, since: float | None = None) -> Unit[Work]:
     kind = "restore" if isinstance(work, RestoreWork) else "segment"
     height, width = bottom - top, right - left
     bucket = (kind, engine, height, width, work.task.picture.dtype.itemsize)
-    return Unit(work, bucket, height * width, since)
+    return Unit(work, bucket, height * width, since, follows=True)
 
 
-def run(items: Sequence[Work]) -> list[Outcome]:
-    """Run a batch of one kind and engine; called in the device's thread."""
+def run(items: Sequence[Work], lanes: int) -> list[Outcome]:
+    """Run a batch of one kind and engine, with so many of the device's lanes, in one of them."""
     engine = items[0].engine
+    engine.enter(lanes)
     describing = [item.prepared for item in items if isinstance(item, DescribeWork)]
     if describing:
         return list(engine.describe(describing))

@@ -41,9 +41,9 @@ def add_haze(
 
 
 def _sample_air(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Airlight (3,): half of the time almost white, else 0.7 to 1 with a slight cast."""
-    if rng.random() < 0.5:
-        return np.full(3, rng.uniform(0.94, 1.0), dtype=np.float32)
+    """Airlight (3,): mostly white, as an exposed sky is, else 0.7 to 1 with a slight cast."""
+    if rng.random() < 0.6:
+        return np.ones(3, dtype=np.float32)
     return np.clip(rng.uniform(0.7, 1.0) + rng.normal(0, 0.015, 3), 0, 1).astype(np.float32)
 
 

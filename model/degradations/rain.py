@@ -56,7 +56,7 @@ def draw_streaks(
     columns = int(width * cosine + height * sine) + 8
     canvas = np.zeros((rows, columns), dtype=np.float32)
     layers = int(rng.integers(2, 4))
-    length = np.exp(rng.uniform(np.log(14), np.log(64)))
+    length = np.exp(rng.uniform(np.log(18), np.log(80)))
     cover = severity * rng.uniform(0.3, 0.8) / layers
     brightness = (0.03 + 0.2 * severity) * rng.uniform(0.6, 1.4)
     for layer in range(layers):

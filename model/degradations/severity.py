@@ -23,7 +23,7 @@ def _sample_rain(rng: np.random.Generator) -> float:
 
 
 def _sample_haze(rng: np.random.Generator) -> float:
-    return float(0.2 + 0.8 * rng.beta(1.4, 1.8))
+    return float(0.15 + 0.85 * rng.beta(1.3, 2.4))
 
 
 def _sample_lowlight(rng: np.random.Generator) -> float:

@@ -173,6 +173,8 @@ class Batches(Dataset[Batch]):
         with_depth = name == Degradation.HAZE and rng.random() < self.mix.depth
         pool = self.sources.depth if with_depth and self.sources.depth else self.sources.clean
         clean, depth = self._window(pool[rng.integers(len(pool))], rng)
+        if depth is not None:  # cameras stand at any distance; d = z - u z_min
+            depth = depth - depth.min() * np.float32(rng.random())
         return clean, *self._damage(clean, name, depth, rng)
 
     def _damage(

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -31,6 +32,20 @@ def test_a_picture_within_the_budget_is_one_tile():
     (piece,) = plan_tiles(1000, 600, tile=1024, halo=72, multiple=8)
     assert piece.crop == (0, 0, 1000, 600)
     assert piece.keep == (0, 0, 1000, 600)
+
+
+def test_what_a_tile_keeps_can_be_cut_into_smaller_ones_with_their_own_halo():
+    for tile in plan_tiles(500, 700, tile=256, halo=20, multiple=8):
+        pieces = plan_tiles(500, 700, tile=100, halo=20, multiple=8, part=tile.keep)
+        assert len(pieces) > 1
+        covered = np.zeros((500, 700), int)
+        for piece in pieces:
+            covered[piece.keep.top : piece.keep.bottom, piece.keep.left : piece.keep.right] += 1
+            assert piece.crop.top == max(0, piece.keep.top - 24)
+            assert piece.crop.left == max(0, piece.keep.left - 24)
+        keep = tile.keep
+        assert covered.sum() == keep.height * keep.width
+        assert covered[keep.top : keep.bottom, keep.left : keep.right].min() == 1
 
 
 @pytest.mark.parametrize("sizes", [{"height": 0}, {"tile": 4}, {"halo": -1}])

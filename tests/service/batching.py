@@ -23,7 +23,7 @@ class Device:
         self.batches = []
         self.bad = {}
 
-    def run(self, items):
+    def run(self, items, lanes=1):
         self.entered.set()
         assert self.gate.wait(30)
         self.batches.append(list(items))
@@ -48,12 +48,12 @@ class Watched(MicroBatcher[int, int]):
 
 
 @contextlib.asynccontextmanager
-async def running(run, **limits):
-    thread = SerialThread("device")
+async def running(run, *, lanes=1, **limits):
+    threads = [SerialThread(f"device-{lane}") for lane in range(lanes)]
     batches: list[Batch] = []
     batcher = Watched(
         run,
-        thread=thread,
+        threads=threads,
         observe=batches.append,
         **{"max_cost": 100, "max_items": 4, "fatal": (FatalError,), **limits},
     )
@@ -63,7 +63,8 @@ async def running(run, **limits):
         yield batcher
     finally:
         await batcher.close(finish=False)
-        thread.stop()
+        for thread in threads:
+            thread.stop()
 
 
 def submit(batcher, items, bucket="a", cost=1):

@@ -50,9 +50,11 @@ class FakeEngine:
     faults: dict[int, Exception] = field(default_factory=dict)
     batches: list[tuple[str, int]] = field(default_factory=list)
     led: list[tuple[object, ...]] = field(default_factory=list)
+    restored: list[tuple[int, ...]] = field(default_factory=list)
+    lanes: list[int] = field(default_factory=list)
     info: EngineInfo = field(
         default_factory=lambda: EngineInfo(
-            "fake", "cd" * 32, 1, "Apache-2.0", "cpu", "none", "fp32", CLASSES, 64 * 64
+            "fake", "cd" * 32, 1, "Apache-2.0", "cpu", "none", "fp32", CLASSES, 64 * 64, 1
         )
     )
     adapters: tuple[AdapterFacts, ...] = field(
@@ -62,19 +64,23 @@ class FakeEngine:
     def __post_init__(self):
         self.gate.set()
 
-    def plan(self, height, width, tile):
+    def plan(self, height, width, tile, part=None):
+        first_row, first_column, last_row, last_column = part or (0, 0, height, width)
         return [
             FakeTile(
                 (top, left, -(-bottom // 8) * 8, -(-right // 8) * 8), (top, left, bottom, right)
             )
-            for top in range(0, height, tile)
-            for left in range(0, width, tile)
-            for bottom in [min(height, top + tile)]
-            for right in [min(width, left + tile)]
+            for top in range(first_row, last_row, tile)
+            for left in range(first_column, last_column, tile)
+            for bottom in [min(last_row, top + tile)]
+            for right in [min(last_column, left + tile)]
         ]
 
     def prepare(self, picture):
         return picture.shape
+
+    def enter(self, lanes):
+        self.lanes.append(lanes)
 
     def describe(self, prepared):
         self._begin("describe", len(prepared))
@@ -92,6 +98,7 @@ class FakeEngine:
         self._begin("restore", len(tasks))
         if sum(_kept(task)[:, :, 0].size for task in tasks) > self.room:
             raise EngineMemoryError("too many pixels")
+        self.restored += [_kept(task).shape[:2] for task in tasks]
         for task in tasks:
             fault = self.faults.get(int(task.picture[0, 0, 0]))
             if fault is not None:

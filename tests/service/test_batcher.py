@@ -7,6 +7,7 @@ from service.batcher import MicroBatcher, QueueFullError
 from service.buckets import Reason, Unit
 from service.serial import SerialThread
 from tests.service.batching import Device, running, submit, values
+from tests.service.fakes import until
 
 pytestmark = pytest.mark.anyio
 
@@ -14,6 +15,10 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def device():
     return Device()
+
+
+def turns(items, bucket):
+    return [lambda item=item: [Unit(item, bucket, 1)] for item in items]
 
 
 async def test_an_idle_device_takes_what_is_there_at_once(device):
@@ -90,9 +95,7 @@ async def test_since_decides_whose_turn_it_is(device):
 async def test_many_units_of_one_caller_let_others_in_between(device):
     async with running(device.run, max_items=1) as batcher:
         held = await device.hold(batcher)
-        big = asyncio.create_task(
-            batcher.submit_all([Unit(item, "big", 1) for item in range(10)], window=2)
-        )
+        big = asyncio.create_task(batcher.submit_all(turns(range(10), "big"), window=2))
         await asyncio.sleep(0.01)
         small = submit(batcher, [500], "small")
         await asyncio.sleep(0.01)
@@ -102,13 +105,81 @@ async def test_many_units_of_one_caller_let_others_in_between(device):
     assert device.batches.index([500]) <= 3
 
 
+async def test_a_turn_names_its_units_when_it_comes_and_hands_them_in_one_by_one(device):
+    named = []
+
+    def turn(*items):
+        named.append(items)
+        return [Unit(item, "big", 1) for item in items]
+
+    async with running(device.run) as batcher:
+        held = await device.hold(batcher)
+        big = asyncio.create_task(
+            batcher.submit_all([lambda: turn(1, 2), lambda: turn(3)], window=1)
+        )
+        await asyncio.sleep(0.01)
+        small = submit(batcher, [500], "small")
+        await asyncio.sleep(0.01)
+        assert named == [(1, 2)]
+        device.gate.set()
+        await values([held, *small])
+        assert [answer.value for answer in await big] == [2, 4, 6]
+    assert device.batches == [[1000], [1], [500], [2], [3]]
+    assert named == [(1, 2), (3,)]
+
+
 async def test_the_first_error_ends_a_callers_other_units(device):
     device.bad = {3: ValueError("bad")}
     async with running(device.run, max_items=1) as batcher:
         with pytest.raises(ValueError, match="bad"):
-            await batcher.submit_all([Unit(item, "a", 1) for item in range(50)], window=2)
+            await batcher.submit_all(turns(range(50), "a"), window=2)
         assert batcher.queued_items == 0
     assert len(device.batches) < 10
+
+
+async def test_a_device_with_lanes_runs_several_batches_at_once(device):
+    lanes = {}
+
+    def run(items, granted):
+        lanes[items[0]] = granted
+        return device.run(items)
+
+    async with running(run, lanes=2) as batcher:
+        held = await device.hold(batcher)  # alone, it gets all there is
+        waiting = submit(batcher, [1, 2, 3], "a") + submit(batcher, [4], "b")
+        await asyncio.sleep(0.01)
+        assert batcher.free_lanes == 0
+        device.gate.set()
+        assert await values([held, *waiting]) == [2000, 2, 4, 6, 8]
+        assert batcher.free_lanes == 2
+    assert device.batches[0] == [1000]
+    assert sorted(map(sorted, device.batches[1:])) == [[1, 2], [3], [4]]
+    assert lanes[1000] == 2
+    assert lanes[1] == lanes[3] == 1
+    assert [batch.share for batch in batcher.seen][:2] == [1, 0.5]
+
+
+async def test_a_lane_that_is_free_takes_what_comes_while_another_is_busy(device):
+    async with running(device.run, lanes=2, max_wait=0) as batcher:
+        device.gate.clear()
+        first = submit(batcher, [1, 2], "a")
+        await until(lambda: not batcher.free_lanes)
+        device.gate.set()
+        assert await values(first) == [2, 4]
+    assert sorted(device.batches) == [[1], [2]]
+
+
+async def test_what_follows_finds_room_in_a_full_queue(device):
+    async with running(device.run, max_queued=1) as batcher:
+        held = await device.hold(batcher)
+        waiting = submit(batcher, [1])
+        await asyncio.sleep(0.01)
+        with pytest.raises(QueueFullError):
+            await batcher.submit(Unit(2, "a", 1))
+        following = asyncio.create_task(batcher.submit(Unit(3, "a", 1, follows=True)))
+        await asyncio.sleep(0.01)
+        device.gate.set()
+        assert await values([held, *waiting, following]) == [2000, 2, 6]
 
 
 async def test_a_failing_batch_is_halved_until_only_the_bad_unit_fails(device):
@@ -127,7 +198,7 @@ async def test_a_failing_batch_is_halved_until_only_the_bad_unit_fails(device):
 
 
 async def test_a_unit_may_have_its_own_error():
-    def run(items):
+    def run(items, _lanes):
         return [KeyError(item) if item == 1 else item for item in items]
 
     async with running(run) as batcher:
@@ -138,7 +209,7 @@ async def test_a_unit_may_have_its_own_error():
 
 @pytest.mark.parametrize("count", [0, 2])
 async def test_a_wrong_number_of_answers_is_an_error(count):
-    async with running(lambda items: [0] * count) as batcher:
+    async with running(lambda _items, _lanes: [0] * count) as batcher:
         with pytest.raises(RuntimeError, match=f"{count} results for a batch of 1"):
             await batcher.submit(Unit(1, "a", 1))
         assert batcher.alive
@@ -194,4 +265,4 @@ async def test_a_passed_deadline_is_told_without_running(device):
 
 def test_senseless_limits_are_refused(device):
     with pytest.raises(ValueError, match="positive"):
-        MicroBatcher(device.run, thread=SerialThread("x"), max_cost=0, max_items=1)
+        MicroBatcher(device.run, threads=[SerialThread("x")], max_cost=0, max_items=1)

@@ -101,7 +101,7 @@ async def test_a_failing_observer_is_not_silent(device):
     def observe(batch):
         raise RuntimeError("no metrics")
 
-    batcher = MicroBatcher(device.run, thread=thread, max_cost=1, max_items=1, observe=observe)
+    batcher = MicroBatcher(device.run, threads=[thread], max_cost=1, max_items=1, observe=observe)
     batcher.start()
     assert (await batcher.submit(Unit(1, "a", 1))).value == 2
     await asyncio.sleep(0.01)

@@ -36,16 +36,16 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.now
 
 
-class Device:
-    """Stands for the device and its thread: a call ends when the machine says so."""
+class Lane:
+    """Stands for a thread of the device: a call ends when the machine says so."""
 
-    def __init__(self):
+    def __init__(self, on_batch):
         self.call_ends: asyncio.Future[Any] | None = None
         self.function: Any = None
-        self.on_batch: Any = None
+        self.on_batch: Any = on_batch
 
     async def call(self, function, run, items, fatal):
-        assert self.call_ends is None, "two batches at a time"
+        assert self.call_ends is None, "two batches at a time in one lane"
         self.on_batch(items)
         self.function = lambda: function(run, items, fatal)
         self.call_ends = asyncio.get_running_loop().create_future()
@@ -53,18 +53,6 @@ class Device:
             return await self.call_ends
         finally:
             self.call_ends = None
-
-    def run(self, callers):
-        kinds = [caller.kind for caller in callers]
-        if "fatal" in kinds:
-            raise FatalError
-        if "bad" in kinds:
-            raise BadItemError
-        if "large" in kinds and len(kinds) > 1:
-            raise OutOfMemoryError  # alone it fits
-        return [
-            BadItemError() if caller.kind == "own error" else caller.number for caller in callers
-        ]
 
     def finish(self):
         assert self.call_ends is not None
@@ -76,6 +64,17 @@ class Device:
             self.call_ends.set_result(result)
 
 
+def run(callers, _lanes):
+    kinds = [caller.kind for caller in callers]
+    if "fatal" in kinds:
+        raise FatalError
+    if "bad" in kinds:
+        raise BadItemError
+    if "large" in kinds and len(kinds) > 1:
+        raise OutOfMemoryError  # alone it fits
+    return [BadItemError() if caller.kind == "own error" else caller.number for caller in callers]
+
+
 class Caller:
     def __init__(self, number, bucket, cost, kind, deadline):
         self.number, self.bucket, self.cost = number, bucket, cost
@@ -85,15 +84,15 @@ class Caller:
 
 
 class BatcherMachine(RuleBasedStateMachine):
-    @initialize(max_wait=st.sampled_from([0.0, 1.0]))
-    def start(self, max_wait):
+    @initialize(max_wait=st.sampled_from([0.0, 1.0]), lanes=st.integers(1, 3))
+    def start(self, max_wait, lanes):
         self.loop = VirtualLoop()
-        self.device, self.callers, self.tasks = Device(), [], []
+        self.lanes = [Lane(self.check_batch) for _ in range(lanes)]
+        self.callers, self.tasks = [], []
         self.closing, self.max_wait, self.freed = None, max_wait, 0.0
-        self.device.on_batch = self.check_batch
         self.batcher = MicroBatcher(
-            self.device.run,
-            thread=self.device,  # type: ignore[arg-type]
+            run,
+            threads=self.lanes,  # type: ignore[arg-type]
             max_cost=MAX_COST,
             max_items=MAX_ITEMS,
             max_wait=max_wait,
@@ -158,11 +157,15 @@ class BatcherMachine(RuleBasedStateMachine):
             self.callers[index].gone = True
             self.happen(self.tasks[index].cancel)
 
-    @precondition(lambda self: self.device.call_ends is not None)
-    @rule()
-    def finish_batch(self):
+    @property
+    def running(self):
+        return [lane for lane in self.lanes if lane.call_ends is not None]
+
+    @precondition(lambda self: self.running)
+    @rule(pick=st.integers(0, 100))
+    def finish_batch(self, pick):
         self.freed = self.loop.now
-        self.happen(self.device.finish)
+        self.happen(self.running[pick % len(self.running)].finish)
 
     @rule(seconds=st.sampled_from([0.1, 0.5, 1.0, 5.0]))
     def wait(self, seconds):
@@ -186,10 +189,15 @@ class BatcherMachine(RuleBasedStateMachine):
             self.submit("a", 1, "fatal", None)
 
     @invariant()
-    def nothing_waits_for_a_free_device_longer_than_it_may(self):
-        if hasattr(self, "batcher") and self.device.call_ends is None and self.waiting:
+    def nothing_waits_for_a_free_lane_longer_than_it_may(self):
+        if hasattr(self, "batcher") and self.batcher.free_lanes and self.waiting:
             since = max(self.freed, min(caller.since for caller in self.waiting))
-            assert self.loop.now - since <= self.max_wait, "a free device takes what is there"
+            assert self.loop.now - since <= self.max_wait, "a free lane takes what is there"
+
+    @invariant()
+    def no_lane_is_kept_when_nothing_runs(self):
+        if hasattr(self, "batcher") and not self.running and self.batcher.failure is None:
+            assert self.batcher.free_lanes == len(self.lanes)
 
     @invariant()
     def the_queue_is_what_waits(self):
@@ -229,7 +237,7 @@ class BatcherMachine(RuleBasedStateMachine):
 
     def go_on(self):
         self.loop.now += 0.5
-        self.happen(self.device.finish if self.device.call_ends else lambda: None)
+        self.happen(lambda: [lane.finish() for lane in self.running])
 
     def check_answer(self, caller, task):
         if task.cancelled():

@@ -62,12 +62,17 @@ async def call(batcher, number, caller, closing_after):
 async def play(callers, max_cost, max_items, max_wait, closing_after):
     thread, batches = SerialThread("device"), []
 
-    def run(items):
+    def run(items, _lanes):
         batches.append(items)
         return run_slowly(items)
 
     batcher = MicroBatcher(
-        run, thread=thread, max_cost=max_cost, max_items=max_items, max_wait=max_wait, max_queued=20
+        run,
+        threads=[thread],
+        max_cost=max_cost,
+        max_items=max_items,
+        max_wait=max_wait,
+        max_queued=20,
     )
     batcher.start()
     calls = [

@@ -1,10 +1,13 @@
 import asyncio
+import gc
 
 import pytest
 
+from model import checkpoint
 from service.errors import DrainingError, NotReadyError, UnhealthyError
 from service.lifecycle import Lifecycle, load_engine
 from service.settings import Settings
+from tests.model.conftest import make_restorer
 from tests.service.fakes import FakeEngine, file_of, photo, until
 
 pytestmark = pytest.mark.anyio
@@ -71,6 +74,14 @@ async def test_an_explicit_card_that_is_missing_breaks_it():
     with pytest.raises(UnhealthyError):
         lifecycle.pipeline()
     await lifecycle.stop()
+
+
+def test_what_was_loaded_is_no_burden_to_the_garbage_collector(tmp_path):
+    restorer = make_restorer()
+    checkpoint.save_base(restorer, tmp_path, name="tiny", licence="", provenance={})
+    checkpoint.save_estimator(restorer, tmp_path, provenance={})
+    load_engine(Settings(model_path=tmp_path, device="cpu"))
+    assert gc.get_freeze_count() > 10 * len(gc.get_objects())
 
 
 async def test_abandoned_callers_are_told(serving, engine):

@@ -28,6 +28,34 @@ async def test_a_large_picture_lets_a_small_one_in_between(serving, engine):
     assert engine.batches.count(("restore", 1)) == 21
 
 
+async def test_while_small_pictures_come_a_large_one_goes_in_pieces(serving, engine):
+    headers = {"Content-Type": "image/png"}
+    small, large = file_of(photo(16, 16)), file_of(degraded := photo(640, 512))
+    async with serving(tile=256, max_batch_items=1) as client:
+        await client.post("/restore", content=large, headers=headers)
+        assert engine.batches.count(("restore", 1)) == 6  # nobody else is there: whole tiles
+        engine.batches.clear()
+        await client.post("/restore", content=small, headers=headers)
+        answer = await client.post("/restore", content=large, headers=headers)
+    np.testing.assert_array_equal(picture_of(answer.content), 255 - degraded)
+    assert engine.batches.count(("restore", 1)) == 1 + 20  # 128 a side
+
+
+async def test_what_was_described_is_restored_before_a_large_pictures_next_tile(serving, engine):
+    headers = {"Content-Type": "image/png"}
+    small, large = file_of(photo(16, 16)), file_of(photo(64 * 4, 64))
+    async with serving(max_batch_items=1) as client:
+        engine.gate.clear()
+        calls = [asyncio.create_task(client.post("/restore", content=large, headers=headers))]
+        await until(lambda: client.lifecycle.batcher.busy_seconds)  # it is being described
+        calls.append(asyncio.create_task(client.post("/restore", content=small, headers=headers)))
+        await until(lambda: client.lifecycle.batcher.queued_items)
+        engine.gate.set()
+        await asyncio.gather(*calls)
+    assert engine.restored[0] == (16, 16)
+    assert engine.restored[1:] == [(64, 64)] * 4
+
+
 async def test_two_hundred_callers_of_mixed_sizes_are_all_answered(serving, engine):
     files = {size: file_of(photo(*size)) for size in SIZES}
 
