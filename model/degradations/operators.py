@@ -1,6 +1,6 @@
 """One door to all degradations, by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -18,17 +18,24 @@ from model.degradations.snow import add_snow
 
 DEGRADATIONS: Mapping[str, Callable[..., Picture]] = MappingProxyType(
     {
-        Degradation.NOISE.value: add_noise,
-        Degradation.BLUR.value: blur,
-        Degradation.RAIN.value: add_rain,
         Degradation.HAZE.value: add_haze,
-        Degradation.LOWLIGHT.value: lower_light,
-        "jpeg": compress_jpeg,
-        "bitdepth": lower_bit_depth,
+        Degradation.RAIN.value: add_rain,
         "snow": add_snow,
+        Degradation.BLUR.value: blur,
+        Degradation.LOWLIGHT.value: lower_light,
+        Degradation.NOISE.value: add_noise,
+        "bitdepth": lower_bit_depth,
+        "jpeg": compress_jpeg,
     }
 )
-"""Operators ``(clean, severity, rng) -> picture`` by name."""
+"""Operators ``(clean, severity, rng) -> picture`` by name, in the order in which they come about:
+in the air, in the lens, on the sensor, in the file."""
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Sort names of degradations as they come about; those that aren't built in come last."""
+    order = list(DEGRADATIONS)
+    return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
 
 
 def degrade(

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from model.config import CLASSES, CLEAN, Degradation
-from model.degradations import OwnDegradation, cutmix, degrade, sample_severity
+from model.degradations import OwnDegradation, cutmix, degrade, in_order, sample_severity
 from model.training.sources import Sample, Sources
 from model.training.team import Team
 from model.training.windows import Picture, Window
@@ -36,7 +36,8 @@ class Mix:
         cutmix: Probability that two or three degraded copies are cut together.
         uncut: Degradations that are left out of that. Low light in a rectangle teaches the restorer
             that whatever is black in a bright picture was badly lit (docs/experiments.md).
-        compound: Probability that a second degradation is added over the first.
+        compound: Probability that a second degradation comes with the first, one over the other.
+        company: What the second is drawn from; empty: what ``odds`` names.
         pairs: Probability that a real pair is used where there is one.
         depth: Probability that haze takes a picture whose depth is known.
         batch: Pictures a step, one crop each.
@@ -56,6 +57,7 @@ class Mix:
     cutmix: float = 0.2
     uncut: tuple[str, ...] = (Degradation.LOWLIGHT,)
     compound: float = 0.08
+    company: tuple[str, ...] = ()
     pairs: float = 0.0
     depth: float = 0.6
     batch: int = 8
@@ -180,7 +182,7 @@ class Batches(Dataset[Batch]):
     def _damage(
         self, clean: Picture, name: str, depth: Picture | None, rng: np.random.Generator
     ) -> tuple[Picture, NDArray[np.uint8]]:
-        """Degrade one picture by ``name``, perhaps cut with others or with one more on top."""
+        """Degrade one picture by ``name``, perhaps cut with others or together with another."""
         first = self._degrade(clean, name, depth, rng)
         labels = np.full(clean.shape[:2], self._label(name), np.uint8)
         draw = rng.random()
@@ -191,8 +193,10 @@ class Batches(Dataset[Batch]):
             if copies:
                 return cutmix([first, *copies], [self._label(n) for n in (name, *others)], rng)
         elif 0 <= draw - self.mix.cutmix < self.mix.compound and name != CLEAN:
-            over = str(rng.choice([n for n in self.names if n not in (CLEAN, name)] or [name]))
-            return self._degrade(first, over, depth, rng), np.full_like(labels, IGNORE)
+            second = [n for n in self.mix.company or self.names if n not in (CLEAN, name)]
+            both = in_order([name, str(rng.choice(second or [name]))])
+            mixed = self._degrade(self._degrade(clean, both[0], depth, rng), both[1], depth, rng)
+            return mixed, np.full_like(labels, IGNORE)
         return first, labels
 
     def _degrade(

@@ -64,9 +64,17 @@ def baseline() -> Phase:
 
 
 def adapter(degradation: str) -> Phase:
-    """Phase II: the one resident adapter, on its own degradation, the baseline frozen."""
+    """Phase II: the one resident adapter, the baseline frozen.
+
+    On its own degradation, now and then together with another, since the estimator blends.
+    """
     mix = Mix(
-        odds=((degradation, 0.95), (CLEAN, 0.05)), cutmix=0.0, compound=0.0, pairs=0.7, depth=0.8
+        odds=((degradation, 0.95), (CLEAN, 0.05)),
+        cutmix=0.0,
+        compound=0.15,
+        company=tuple(Degradation),
+        pairs=0.7,
+        depth=0.5,
     )
     return Phase(
         name=f"adapter-{degradation}",
@@ -95,7 +103,7 @@ def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
         mix=Mix(
             odds=((CLEAN, 0.15), *((kind, 0.85 / len(kinds)) for kind in kinds)),
             cutmix=0.3,
-            compound=0.0,
+            compound=0.2,
             pairs=0.3,
             batch=16,
             crop=64,

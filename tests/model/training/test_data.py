@@ -64,6 +64,32 @@ def test_low_light_is_never_cut_into_a_picture(sources):
     assert bool(((shares > 0) & (shares < 1)).any())  # others are cut
 
 
+def test_two_at_once_come_about_in_their_order_and_have_no_label(sources, monkeypatch):
+    done = []
+
+    def note(picture, name, *_args, **_options):
+        done.append(name)
+        return picture
+
+    monkeypatch.setattr("model.training.data.degrade", note)
+    odds = (("noise", 1.0), ("clean", 1.0))
+    mix = dataclasses.replace(
+        MIX, odds=odds, cutmix=0.0, compound=1.0, company=("rain", "noise", "lowlight"), batch=40
+    )
+    batch = Batches(sources, mix, seed=4)[0]
+    pairs, single = set(), 0
+    names = iter(done)
+    for shares in batch.shares:
+        if not shares.sum():
+            next(names)  # the first alone
+            pairs.add((next(names), next(names)))
+        else:
+            single += 1
+    assert next(names, None) is None
+    assert pairs == {("rain", "noise"), ("lowlight", "noise")}
+    assert single == int((batch.shares[:, 0] == 1).sum()) > 0
+
+
 def test_real_pairs_are_used_where_there_are_some(sources):
     mix = dataclasses.replace(MIX, odds=(("lowlight", 1.0),), cutmix=0.0, compound=0.0, pairs=1.0)
     batch = Batches(sources, mix, seed=0)[0]
