@@ -95,7 +95,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match=r"haze, rain, .*jpeg.*'fog'"):
         degrade(make_picture(), "fog", 0.5, rng)
-    with pytest.raises(ValueError, match=r"haze, rain, .*jpeg.*'fog'"):
+    with pytest.raises(ValueError, match=r"noise, blur, .*jpeg.*'fog'"):
         sample_severity("fog", rng)
 
 
