@@ -12,20 +12,21 @@ from rich.progress import Progress
 from model.cli import reporting
 from model.cli.tables import map_table, score_table
 from model.evaluation import (
-    MILD_SIGMA,
+    LATER,
+    MILD,
     MIXTURES,
     MODES,
     MapScore,
     Mix,
     Score,
     average,
+    degraded_by,
     evaluate_maps,
     evaluate_pictures,
     evaluate_task,
     find_pairs,
     five_task_average,
     kind_of,
-    mildly_noisy,
     mixed_pictures,
     over_each_other,
     read_picture,
@@ -101,7 +102,7 @@ def _scores(restorer: Restorer, options: Options, progress: Progress) -> list[Sc
             restorer,
             task,
             pairs,
-            modes=options.modes or MODES,
+            modes=options.modes or ((*MODES, "sum", "average") if options.report else MODES),
             advance=partial(progress.advance, bar),
         )
     return scores + five_task_average(scores)
@@ -118,15 +119,26 @@ def _report(
     assert options.report is not None
     pairs = {} if options.folder is None else find_pairs(options.folder, limit=options.limit)
     mixtures: list[Score] = []
-    mild: list[Score] = []
+    made: dict[str, list[Score]] = {}
+    beside: list[Score] = []
     clean, modes = options.map_pairs, tuple(mode for mode in MODES if mode != "oracle")
     if clean is not None:
         for kinds in progress.track(MIXTURES, description="mixtures"):
             pictures = over_each_other(clean, kinds, options.count)
             mixtures += evaluate_pictures(restorer, "+".join(kinds), pictures, modes=modes)
         mixtures += average(mixtures, "average")
-        noisy = mildly_noisy(clean, options.count)
-        mild = evaluate_pictures(restorer, f"noise of {MILD_SIGMA}/255", noisy, modes=modes)
+        made = {
+            title: evaluate_pictures(
+                restorer, title, degraded_by(clean, kind, severity, options.count)
+            )
+            for title, kind, severity in progress.track((MILD, *LATER), description="single ones")
+        }
+        beside = evaluate_pictures(
+            restorer,
+            "cutmix",
+            ((one.degraded, one.clean) for one in mixed_pictures(clean, options.count, Mix.CUTMIX)),
+            modes=(*modes, "pixel"),
+        )
     seen = {
         task: share_seen_right(
             restorer.label_picture,
@@ -146,7 +158,9 @@ def _report(
         scores=scores,
         stems={task: [pair.clean.stem for pair in of_task] for task, of_task in pairs.items()},
         mixtures=mixtures,
-        mild=mild,
+        mild=made.pop(MILD[0], []),
+        later=[score for scores in made.values() for score in scores],
+        beside=beside,
         seen=seen,
         maps=maps,
         gallery=shown,

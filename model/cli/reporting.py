@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from model.about import ModelInfo
-from model.evaluation import MODES, MapScore, Score
+from model.evaluation import MODES, OTHER_MODES, MapScore, Score
 
-COLUMNS = ("input", *MODES)
+COLUMNS = ("input", *MODES, *OTHER_MODES)
 PAPER = (
     ("Rain100L", "37.73"),
     ("SOTS outdoor", "33.46"),
@@ -28,6 +28,8 @@ class Report:
         stems: Of each task's pictures, in the order of ``Score.each``.
         mixtures: Of pictures with two degradations over each other, with their average.
         mild: Of clean pictures with mild noise.
+        later: Of each degradation that came later.
+        beside: Of pictures with several degradations beside each other.
         seen: For each task, in what share of its pictures the map names it first.
         maps: Of each mix of degradations beside each other.
         gallery: File name of the picture, beside the page; empty: none.
@@ -38,6 +40,8 @@ class Report:
     stems: Mapping[str, Sequence[str]]
     mixtures: Sequence[Score] = ()
     mild: Sequence[Score] = ()
+    later: Sequence[Score] = ()
+    beside: Sequence[Score] = ()
     seen: Mapping[str, float] = field(default_factory=dict)
     maps: Mapping[str, MapScore] = field(default_factory=dict)
     gallery: str = ""
@@ -55,7 +59,8 @@ def write(report: Report, command: str) -> str:
         f"# Evaluation of {report.model.name}\n\nWritten by `{command}` on {today}; base weights "
         f"sha256 {report.model.sha256[:12]}. PSNR (dB) / SSIM, RGB, whole pictures, 8 bits in and "
         f"out, means over the pictures. `none`: the baseline alone; `auto`: the estimator's blend; "
-        f"`top`: its best adapter; `oracle`: the adapter of the task, told.",
+        f"`top`: its best adapter; `oracle`: the adapter of the task, told; `sum` and `average`: "
+        f"every adapter whole, or in equal parts.",
     ]
     if report.gallery:
         about = "Degraded, map, restored with `auto`, clean"
@@ -64,6 +69,13 @@ def write(report: Report, command: str) -> str:
         parts += ["## Tasks\n\n" + _table(report.scores), _failures(report), _paper()]
     if report.mixtures:
         parts.append("## Two degradations over each other\n\n" + _table(report.mixtures))
+    if report.beside:
+        parts.append(
+            "## Degradations beside each other\n\nPictures of CutMix; `pixel` is `auto` led over "
+            "the picture by its map.\n\n" + _table(report.beside)
+        )
+    if report.later:
+        parts.append("## Degradations that came later\n\n" + _table(report.later))
     if report.mild:
         parts.append("## Doing no harm\n\n" + _table(report.mild))
     if report.seen:

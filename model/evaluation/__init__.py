@@ -6,10 +6,18 @@ from model.evaluation.files import (
     pictures_in,
     read_picture,
 )
-from model.evaluation.making import MILD_SIGMA, MIXTURES, mildly_noisy, over_each_other
-from model.evaluation.maps import MapScore, Mix, evaluate_maps, mixed_pictures, share_seen_right
+from model.evaluation.making import LATER, MILD, MIXTURES, degraded_by, over_each_other
+from model.evaluation.maps import (
+    MapScore,
+    Mix,
+    MixedPicture,
+    evaluate_maps,
+    mixed_pictures,
+    share_seen_right,
+)
 from model.evaluation.scores import (
     MODES,
+    OTHER_MODES,
     Score,
     average,
     evaluate_pictures,
@@ -19,21 +27,24 @@ from model.evaluation.scores import (
 )
 
 __all__ = [
-    "MILD_SIGMA",
+    "LATER",
+    "MILD",
     "MIXTURES",
     "MODES",
+    "OTHER_MODES",
     "MapScore",
     "Mix",
+    "MixedPicture",
     "Pair",
     "Score",
     "average",
+    "degraded_by",
     "evaluate_maps",
     "evaluate_pictures",
     "evaluate_task",
     "find_pairs",
     "five_task_average",
     "kind_of",
-    "mildly_noisy",
     "mixed_pictures",
     "over_each_other",
     "pictures_in",

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from model.config import Degradation
 from model.degradations import DEGRADATIONS, Picture, degrade, sample_severity
+from model.degradations.compression import QUALITY_MIN
 from model.degradations.noise import SIGMA_MAX
 from model.evaluation.files import pictures_in, read_picture
 
@@ -26,8 +27,15 @@ MIXTURES: tuple[tuple[str, ...], ...] = (
 )
 """Degradations over each other, the first one done first."""
 
-MILD_SIGMA = 5
-"""Standard deviation of the noise that must not be smeared, of 255."""
+MILD = ("noise of 5/255", Degradation.NOISE.value, 5 / 255 / SIGMA_MAX)
+"""Noise that must not be smeared: a title that begins with the kind, the kind, its severity."""
+
+LATER: tuple[tuple[str, str, float | None], ...] = (
+    ("jpeg of quality 20", "jpeg", (100 - 20) / (100 - QUALITY_MIN)),
+    ("bitdepth of 4", "bitdepth", 1.0),
+    ("snow", "snow", None),
+)
+"""The paper's tasks that came later, as of ``MILD``; None: a severity as in training."""
 
 
 def clean_pictures(
@@ -75,11 +83,16 @@ def over_each_other(
         yield as_tensor(picture), as_tensor(clean)
 
 
-def mildly_noisy(folder: Path, count: int, *, seed: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-    """Add noise of ``MILD_SIGMA`` to clean pictures; else as ``over_each_other``."""
+def degraded_by(
+    folder: Path, kind: str, severity: float | None, count: int, *, seed: int = 0
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Degrade clean pictures by one kind at one severity, None: as in training.
+
+    Else as ``over_each_other``.
+    """
     for clean, rng in clean_pictures(folder, count, seed):
-        noisy = degrade(clean, Degradation.NOISE, MILD_SIGMA / 255 / SIGMA_MAX, rng)
-        yield as_tensor(noisy), as_tensor(clean)
+        drawn = sample_severity(kind, rng) if severity is None else severity
+        yield as_tensor(degrade(clean, kind, drawn, rng)), as_tensor(clean)
 
 
 def as_tensor(picture: Picture) -> Tensor:

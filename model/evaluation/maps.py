@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -44,9 +45,21 @@ class MapScore:
     confusion: tuple[tuple[int, ...], ...]
 
 
-def mixed_pictures(
-    folder: Path, count: int, mix: Mix, *, seed: int = 0
-) -> Iterator[tuple[Tensor, Tensor]]:
+class MixedPicture(NamedTuple):
+    """One picture with several degradations beside each other.
+
+    Attributes:
+        degraded: Shape (3, H, W), uint8.
+        clean: Same.
+        labels: Class of each pixel, an index into ``CLASSES``, (H, W), int64.
+    """
+
+    degraded: Tensor
+    clean: Tensor
+    labels: Tensor
+
+
+def mixed_pictures(folder: Path, count: int, mix: Mix, *, seed: int = 0) -> Iterator[MixedPicture]:
     """Degrade the clean pictures of a folder, each in several ways at known places.
 
     Args:
@@ -56,8 +69,7 @@ def mixed_pictures(
         seed: Of severities and places; equal seeds give equal pictures.
 
     Yields:
-        Pictures (3, H, W) uint8, as of ``clean_pictures``, and the class of each pixel (H, W), an
-        index into ``CLASSES``.
+        Pictures of ``clean_pictures``, mixed.
 
     Raises:
         ValueError: If the folder holds no picture.
@@ -65,7 +77,8 @@ def mixed_pictures(
     make = _halves if mix is Mix.HALVES else _cutmix
     for clean, rng in clean_pictures(folder, count, seed):
         mixed, labels = make(clean, rng)
-        yield as_tensor(mixed), torch.from_numpy(labels.astype(np.int64))
+        truth = torch.from_numpy(labels.astype(np.int64))
+        yield MixedPicture(as_tensor(mixed), as_tensor(clean), truth)
 
 
 def _degrade(clean: Picture, name: str, rng: np.random.Generator) -> Picture:
@@ -111,14 +124,14 @@ def share_seen_right(
 
 def evaluate_maps(
     label: Callable[[Tensor], Tensor],
-    pictures: Iterable[tuple[Tensor, Tensor]],
+    pictures: Iterable[MixedPicture],
     classes: Sequence[str] = CLASSES,
 ) -> MapScore:
     """Compare predicted degradation maps with known ones.
 
     Args:
         label: Picture, (3, H, W) uint8 -> class of each pixel, (H, W) integer.
-        pictures: Pictures (3, H, W) uint8 with their true classes (H, W) integer.
+        pictures: What to compare on.
         classes: Names of the classes.
 
     Returns:
@@ -126,8 +139,8 @@ def evaluate_maps(
     """
     matrix = torch.zeros(len(classes), len(classes), dtype=torch.long)
     count = 0
-    for picture, truth in pictures:
-        matrix += confusion(label(picture), truth, len(classes))
+    for picture in pictures:
+        matrix += confusion(label(picture.degraded), picture.labels, len(classes))
         count += 1
     counts = tuple(tuple(row) for row in matrix.tolist())
     return MapScore(count, mean_iou(matrix), tuple(classes), counts)

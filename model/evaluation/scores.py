@@ -22,6 +22,9 @@ PSNR_CAP = 60.0
 """dB that stand for a perfect picture."""
 MODES = ("none", "auto", "top", "oracle")
 """Ways to choose adapters: baseline alone, soft blend, one-hot, the task's own."""
+OTHER_MODES = ("sum", "average", "pixel")
+"""Measured where asked for: every adapter whole or in equal parts, as the paper's table 8; and the
+soft blend led over the picture by its map."""
 
 
 class NamedAdapter(Protocol):
@@ -47,7 +50,11 @@ class PictureRestorer(Protocol):
         ...
 
     def restore_picture(
-        self, picture: Tensor, *, adapters: str | Mapping[str, float] = "auto"
+        self,
+        picture: Tensor,
+        *,
+        adapters: str | Mapping[str, float] = "auto",
+        blend: str = "image",
     ) -> Tensor:
         """Restore a whole picture, (3, H, W) uint8 -> (3, H, W) uint8."""
         ...
@@ -59,7 +66,7 @@ class Score:
 
     Attributes:
         task: Name of the task's folder.
-        mode: One of ``MODES``, or ``input`` for the degraded pictures as they came.
+        mode: A way to choose adapters, or ``input`` for the degraded pictures as they came.
         count: Number of pictures.
         psnr: dB, capped at ``PSNR_CAP``.
         ssim: In [-1, 1].
@@ -110,7 +117,8 @@ def evaluate_pictures(
         restorer: What restores.
         task: Name of the task; its start names the oracle's adapter.
         pictures: Degraded and clean ones, (3, H, W) uint8, at least one pair.
-        modes: Some of ``MODES``; the oracle is left out where no adapter fits the task.
+        modes: Some of ``MODES`` and ``OTHER_MODES``; the oracle is left out where no adapter fits
+            the task.
         advance: Called after each picture.
 
     Returns:
@@ -123,9 +131,9 @@ def evaluate_pictures(
     for degraded, clean in pictures:
         megapixels += clean.shape[1] * clean.shape[2] / 1e6
         values["input"].append(_compare(degraded, clean))
-        for mode, choice in choices.items():
+        for mode, (adapters, blend) in choices.items():
             start = time.perf_counter()
-            restored = restorer.restore_picture(degraded, adapters=choice)
+            restored = restorer.restore_picture(degraded, adapters=adapters, blend=blend)
             seconds[mode] += time.perf_counter() - start
             values[mode].append(_compare(restored, clean))
         advance()
@@ -137,15 +145,26 @@ def evaluate_pictures(
 
 def _choices(
     task: str, adapters: Sequence[NamedAdapter], modes: Sequence[str]
-) -> dict[str, str | Mapping[str, float]]:
-    """Map each mode to the ``adapters`` argument of ``restore_picture``."""
-    if unknown := set(modes) - set(MODES):
-        raise ValueError(f"modes are {', '.join(MODES)}, got {', '.join(sorted(unknown))}")
-    choices: dict[str, str | Mapping[str, float]] = {
-        mode: mode for mode in modes if mode != "oracle"
-    }
-    if "oracle" in modes and (name := oracle_adapter(task, adapters)) is not None:
-        choices["oracle"] = {name: 1.0}
+) -> dict[str, tuple[str | Mapping[str, float], str]]:
+    """Map each mode to the arguments ``adapters`` and ``blend`` of ``restore_picture``."""
+    known = (*MODES, *OTHER_MODES)
+    if unknown := set(modes) - set(known):
+        raise ValueError(f"modes are {', '.join(known)}, got {', '.join(sorted(unknown))}")
+    names = [adapter.name for adapter in adapters]
+    choices: dict[str, tuple[str | Mapping[str, float], str]] = {}
+    for mode in modes:
+        match mode:
+            case "oracle":
+                if (name := oracle_adapter(task, adapters)) is not None:
+                    choices[mode] = {name: 1.0}, "image"
+            case "sum":
+                choices[mode] = dict.fromkeys(names, 1.0), "image"
+            case "average":
+                choices[mode] = dict.fromkeys(names, 1 / max(1, len(names))), "image"
+            case "pixel":
+                choices[mode] = "auto", "pixel"
+            case _:
+                choices[mode] = mode, "image"
     return choices
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from service.lanes import Lanes
+from service.lanes import Lanes, Lease
 from service.serial import SerialThread
 
 
@@ -17,7 +17,8 @@ def test_what_is_alone_gets_every_free_lane(threads):
 
 @pytest.mark.parametrize(("waiting", "granted"), [(2, [2, 2]), (3, [1, 1, 2]), (9, [1, 1, 1, 1])])
 def test_what_waits_shares_the_free_lanes(threads, waiting, granted):
-    lanes, leases = Lanes(threads, lambda: 0.0), []
+    lanes = Lanes(threads, lambda: 0.0)
+    leases: list[Lease] = []
     while lanes.free:
         leases.append(lanes.grant(waiting - len(leases)))
     assert [len(lease.threads) for lease in leases] == granted

@@ -96,6 +96,10 @@ def test_the_report_tells_scores_mixtures_harm_maps_and_failures(
     assert "| blur+noise (1) | " in told
     assert "| average (6) | " in told
     assert "| noise of 5/255 (1) | " in told
+    assert "| jpeg of quality 20 (1) | " in told
+    assert "| cutmix (1) | " in told
+    assert "| sum | average |" in told
+    assert "| pixel |" in told
     assert told.count("Mean IoU") == 2
     assert "](page.webp)" in told
     with Image.open(tmp_path / "page.webp") as gallery:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.evaluation import MIXTURES, mildly_noisy, over_each_other
+from model.evaluation import LATER, MILD, MIXTURES, degraded_by, over_each_other
 from tests.model.evaluation.conftest import write_picture
 
 
@@ -38,6 +38,16 @@ def test_an_unknown_degradation_is_named(clean: Path):
 
 
 def test_mild_noise_is_of_five_levels(clean: Path):
-    for noisy, original in mildly_noisy(clean, 4):
+    for noisy, original in degraded_by(clean, *MILD[1:], 4):
         deviation = (noisy.float() - original.float()).std().item()
         assert deviation == pytest.approx(5, rel=0.25)
+
+
+def test_later_degradations_are_as_they_are_called(clean: Path):
+    assert [kind for _, kind, _ in LATER] == ["jpeg", "bitdepth", "snow"]
+    assert all(title.startswith(kind) for title, kind, _ in LATER)
+    for _, kind, severity in LATER:
+        for degraded, original in degraded_by(clean, kind, severity, 2):
+            assert not torch.equal(degraded, original)
+            if kind == "bitdepth":
+                assert len(degraded.unique()) <= 16

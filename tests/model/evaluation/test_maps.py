@@ -23,7 +23,7 @@ def clean(tmp_path: Path) -> Path:
 def test_halves_are_rain_on_the_left_and_noise_on_the_right(clean: Path):
     pictures = list(mixed_pictures(clean, 3, Mix.HALVES))
     assert len(pictures) == 3
-    for picture, labels in pictures:
+    for picture, _, labels in pictures:
         assert picture.dtype is torch.uint8
         assert picture.shape == (3, 48, 65)
         assert labels[:, :32].unique().tolist() == [RAIN]
@@ -31,7 +31,7 @@ def test_halves_are_rain_on_the_left_and_noise_on_the_right(clean: Path):
 
 
 def test_cutmix_pictures_hold_two_or_three_classes(clean: Path):
-    for picture, labels in mixed_pictures(clean, 6, Mix.CUTMIX):
+    for picture, _, labels in mixed_pictures(clean, 6, Mix.CUTMIX):
         assert labels.shape == picture.shape[1:]
         assert 1 <= len(labels.unique()) <= 3
         assert int(labels.min()) >= 0
@@ -41,16 +41,17 @@ def test_cutmix_pictures_hold_two_or_three_classes(clean: Path):
 @pytest.mark.parametrize("mix", Mix)
 def test_equal_seeds_give_equal_pictures_and_others_do_not(clean: Path, mix):
     first, again, other = (list(mixed_pictures(clean, 2, mix, seed=seed)) for seed in (1, 1, 2))
-    for (a, a_labels), (b, b_labels) in zip(first, again, strict=True):
+    for (a, _, a_labels), (b, _, b_labels) in zip(first, again, strict=True):
         assert torch.equal(a, b)
         assert torch.equal(a_labels, b_labels)
-    assert not all(torch.equal(a, b) for (a, _), (b, _) in zip(first, other, strict=True))
+    assert not all(torch.equal(a.degraded, b.degraded) for a, b in zip(first, other, strict=True))
 
 
 def test_large_pictures_are_cropped_to_their_middle(tmp_path: Path):
     write_picture(tmp_path / "wide.png", np.full((40, 700, 3), 90, dtype=np.uint8))
-    ((picture, labels),) = mixed_pictures(tmp_path, 1, Mix.HALVES)
+    ((picture, original, labels),) = mixed_pictures(tmp_path, 1, Mix.HALVES)
     assert picture.shape == (3, 40, 512)
+    assert original.unique().tolist() == [90]
     assert labels.shape == (40, 512)
 
 
@@ -61,7 +62,7 @@ def test_a_folder_without_pictures_is_an_error(tmp_path: Path):
 
 def test_a_perfect_map_scores_one_and_a_constant_one_its_share(clean: Path):
     pictures = list(mixed_pictures(clean, 2, Mix.HALVES))
-    truths = iter([labels for _, labels in pictures])
+    truths = iter([labels for _, _, labels in pictures])
     perfect = evaluate_maps(lambda _: next(truths), pictures)
     assert (perfect.count, perfect.mean_iou, perfect.classes) == (2, 1.0, CLASSES)
     constant = evaluate_maps(lambda picture: torch.full(picture.shape[1:], RAIN), pictures)

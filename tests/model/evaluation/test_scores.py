@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.evaluation import MODES, Score, evaluate_task, find_pairs, five_task_average
+from model.evaluation import MODES, OTHER_MODES, Score, evaluate_task, find_pairs, five_task_average
 from model.evaluation.scores import oracle_adapter
 
 
@@ -24,9 +24,13 @@ class FakeRestorer:
         self.asked: list[str | Mapping[str, float]] = []
 
     def restore_picture(
-        self, picture: torch.Tensor, *, adapters: str | Mapping[str, float] = "auto"
+        self,
+        picture: torch.Tensor,
+        *,
+        adapters: str | Mapping[str, float] = "auto",
+        blend: str = "image",
     ) -> torch.Tensor:
-        self.asked.append(adapters)
+        self.asked.append(adapters if blend == "image" else blend)
         levels = {"auto": 10}.get(adapters, 0) if isinstance(adapters, str) else 5
         return picture - levels
 
@@ -53,6 +57,18 @@ def test_each_mode_gets_a_row_with_the_mean_of_its_pictures(tasks: Path):
     assert rows[0].ssim < 1
     assert {row.count for row in rows} == {2}
     assert restorer.asked[:4] == ["none", "auto", "top", {"rain-v2": 1.0}]
+
+
+def test_adapters_can_be_summed_averaged_and_led_by_the_map(tasks: Path):
+    restorer = FakeRestorer()
+    pairs = find_pairs(tasks)["rain"][:1]
+    rows = evaluate_task(restorer, "rain", pairs, modes=OTHER_MODES)
+    assert [row.mode for row in rows] == ["input", *OTHER_MODES]
+    assert restorer.asked == [
+        {"rain-v2": 1.0, "noise": 1.0},
+        {"rain-v2": 0.5, "noise": 0.5},
+        "pixel",
+    ]
 
 
 def test_only_restored_rows_have_a_time(tasks: Path):
