@@ -124,7 +124,10 @@ def evaluate(
         Path | None, typer.Argument(metavar="DIR", help="Holds TASK/degraded/* and TASK/clean/*.")
     ] = None,
     mode: Annotated[
-        list[str] | None, typer.Option(help="none, auto, top or oracle; all without it.")
+        list[str] | None,
+        typer.Option(
+            help="none, auto, top, oracle, sum, average or pixel; the first four without it."
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many pictures a task.")] = None,
     map_pairs: Annotated[
