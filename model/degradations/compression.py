@@ -13,6 +13,8 @@ BITS_MIN = 4
 
 _SAMPLING = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
+_TRUNCATED_SHARE = 0.4
+
 
 def compress_jpeg(clean: Picture, severity: float, rng: np.random.Generator) -> Picture:
     """Write and read a JPEG of quality ``100 - severity * (100 - QUALITY_MIN)``.
@@ -42,19 +44,26 @@ def compress_jpeg(clean: Picture, severity: float, rng: np.random.Generator) -> 
 
 
 def lower_bit_depth(clean: Picture, severity: float, rng: np.random.Generator) -> Picture:
-    """Round to ``2 ** (8 - severity * (8 - BITS_MIN))`` levels, at times with dithering.
+    """Leave ``2 ** (8 - severity * (8 - BITS_MIN))`` levels.
+
+    Rounded, from black to white, at times with dithering; or, where the lower bits are cut off,
+    truncated, which darkens.
 
     Args:
         clean: (H, W, 3) in [0, 1].
         severity: In [0, 1].
-        rng: Decides on dithering and draws it.
+        rng: Decides on truncating and dithering, and draws it.
 
     Returns:
         (H, W, 3), 8-bit levels.
     """
     if severity == 0:
         return clean.copy()
-    steps = np.float32(round(2 ** (8 - severity * (8 - BITS_MIN))) - 1)
+    levels = np.float32(round(2 ** (8 - severity * (8 - BITS_MIN))))
+    if rng.random() < _TRUNCATED_SHARE:
+        width = 256 / levels
+        return to_levels(np.floor(np.rint(clean * 255) / width) * width / np.float32(255))
+    steps = levels - 1
     scaled = clean * steps
     if rng.random() < 0.2:
         scaled += rng.random(clean.shape, dtype=np.float32) - np.float32(0.5)

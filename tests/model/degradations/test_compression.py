@@ -12,7 +12,17 @@ def test_bit_depth_leaves_that_many_levels(severity, levels):
         coarse = lower_bit_depth(np.ascontiguousarray(ramp), severity, np.random.default_rng(seed))
         assert len(np.unique(coarse)) <= levels
         assert np.abs(coarse - ramp).max() <= 1 / (levels - 1) + 1 / 255
-        assert {0.0, 1.0} <= set(np.unique(coarse).tolist())
+        assert coarse.min() == 0
+
+
+def test_bits_are_rounded_from_black_to_white_or_cut_off():
+    ramp = np.repeat(np.arange(256, dtype=np.float32)[None, :, None] / 255, 3, axis=2)
+    cut = np.arange(256) // 16 * 16
+    made = [lower_bit_depth(ramp, 1.0, np.random.default_rng(seed)) for seed in range(20)]
+    levels = [np.rint(one[0, :, 0] * 255) for one in made]
+    truncated = sum(np.array_equal(one, cut) for one in levels)
+    assert 0 < truncated < 20
+    assert sum(one.max() == 255 for one in levels) == 20 - truncated
 
 
 def test_jpeg_keeps_channels_apart_and_in_order():
