@@ -47,7 +47,10 @@ class Settings(BaseSettings):
         "auto", description="Arithmetic of the model; auto takes bf16 where the processor has it."
     )
     threads: int | None = Field(
-        None, ge=1, description="Threads of the model on a CPU; unset: one a physical core."
+        None,
+        ge=1,
+        description="Threads of the model on a CPU, shared by the pictures that wait; "
+        "unset: one a physical core.",
     )
     tile: int = Field(
         1024,

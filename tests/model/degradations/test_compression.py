@@ -16,7 +16,7 @@ def test_bit_depth_leaves_that_many_levels(severity, levels):
 
 
 def test_bits_are_rounded_from_black_to_white_or_cut_off():
-    ramp = np.repeat(np.arange(256, dtype=np.float32)[None, :, None] / 255, 3, axis=2)
+    ramp = np.repeat(np.linspace(0, 1, 256, dtype=np.float32)[None, :, None], 3, axis=2)
     cut = np.arange(256) // 16 * 16
     made = [lower_bit_depth(ramp, 1.0, np.random.default_rng(seed)) for seed in range(20)]
     levels = [np.rint(one[0, :, 0] * 255) for one in made]
