@@ -183,21 +183,20 @@ class Batches(Dataset[Batch]):
         self, clean: Picture, name: str, depth: Picture | None, rng: np.random.Generator
     ) -> tuple[Picture, NDArray[np.uint8]]:
         """Degrade one picture by ``name``, perhaps cut with others or together with another."""
-        first = self._degrade(clean, name, depth, rng)
-        labels = np.full(clean.shape[:2], self._label(name), np.uint8)
-        draw = rng.random()
+        kinds, draw = [name], rng.random()
         cuttable = [other for other in self.names if other not in self.mix.uncut]
         if draw < self.mix.cutmix and name in cuttable:
-            others = [str(n) for n in rng.choice(cuttable, size=2) if n != name]
-            copies = [self._degrade(clean, other, depth, rng) for other in others]
-            if copies:
-                return cutmix([first, *copies], [self._label(n) for n in (name, *others)], rng)
+            kinds += [str(n) for n in rng.choice(cuttable, size=2) if n != name]
         elif 0 <= draw - self.mix.cutmix < self.mix.compound and name != CLEAN:
             second = [n for n in self.mix.company or self.names if n not in (CLEAN, name)]
-            both = in_order([name, str(rng.choice(second or [name]))])
-            mixed = self._degrade(self._degrade(clean, both[0], depth, rng), both[1], depth, rng)
-            return mixed, np.full_like(labels, IGNORE)
-        return first, labels
+            picture = clean
+            for kind in in_order([name, str(rng.choice(second or [name]))]):
+                picture = self._degrade(picture, kind, depth, rng)
+            return picture, np.full(clean.shape[:2], IGNORE, np.uint8)
+        copies = [self._degrade(clean, kind, depth, rng) for kind in kinds]
+        if len(copies) > 1:
+            return cutmix(copies, [self._label(kind) for kind in kinds], rng)
+        return copies[0], np.full(clean.shape[:2], self._label(name), np.uint8)
 
     def _degrade(
         self, clean: Picture, name: str, depth: Picture | None, rng: np.random.Generator
