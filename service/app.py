@@ -16,7 +16,8 @@ from starlette.responses import Response
 from service import __version__, logs, openapi, page
 from service.engine import Engine
 from service.errors import InvalidOptionsError, ServiceError, title
-from service.lifecycle import Lifecycle, load_engine
+from service.lifecycle import Lifecycle
+from service.loading import load_engine
 from service.middleware import KeyCheck, RequestContext, answer_problem
 from service.routes import router
 from service.server import DrainingServer

@@ -48,7 +48,7 @@ class MicroBatcher(Generic[In, Out]):
         max_cost: Most cost in one batch; a unit above it runs alone.
         max_items: Most units in one batch.
         max_wait: Longest wait for companions, seconds.
-        max_queued: Most units that may wait; further ones are refused.
+        max_queued: Most units that may wait; further ones are refused, but for those that follow.
         fatal: Exceptions of ``run`` after which the device cannot be used: they end the batcher.
         observe: Called in the event loop after each batch.
         clock: Tells the time, seconds; that of deadlines.
@@ -98,7 +98,7 @@ class MicroBatcher(Generic[In, Out]):
             deadline: ``time.monotonic()`` after which it is not begun any more.
 
         Raises:
-            QueueFullError: If too many units wait.
+            QueueFullError: If too many units wait, and this one doesn't follow another.
             BatcherClosedError: If the batcher is closed or died.
             TimeoutError: If the deadline passed before it began.
         """
@@ -190,11 +190,6 @@ class MicroBatcher(Generic[In, Out]):
         return self._lanes.busy_seconds
 
     @property
-    def free_lanes(self) -> int:
-        """Threads of the device that no batch has."""
-        return self._lanes.free
-
-    @property
     def queued_items(self) -> int:
         """Units waiting."""
         return len(self._queue)
@@ -265,8 +260,8 @@ class MicroBatcher(Generic[In, Out]):
             return
         self._wake.set()
         if self._observe is not None:
-            cost, share = sum(job.unit.cost for job in jobs), lanes / self._lanes.count
-            self._observe(Batch(jobs[0].unit.bucket, reason, len(jobs), cost, seconds, share))
+            bucket, cost = jobs[0].unit.bucket, sum(job.unit.cost for job in jobs)
+            self._observe(Batch(bucket, reason, len(jobs), cost, seconds * lease.share))
 
     def _drop_expired(self) -> None:
         now = self._clock()

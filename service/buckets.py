@@ -59,8 +59,7 @@ class Batch:
         reason: Why it left.
         items: Units in it.
         cost: Their sum.
-        seconds: That it ran.
-        share: Of the device that it had, at most 1.
+        seconds: Of the whole device: those it ran, times its share of it.
     """
 
     bucket: Hashable
@@ -68,7 +67,6 @@ class Batch:
     items: int
     cost: int
     seconds: float
-    share: float = 1.0
 
 
 @dataclass(order=True)
@@ -132,7 +130,7 @@ class BucketQueue(Generic[In, Out]):
         bisect.insort(self._buckets.setdefault(job.unit.bucket, []), job)
 
     def take(self, lanes: int = 1) -> list[Job[In, Out]]:
-        """Remove and return the next batch; of many that would fit, one of ``lanes`` parts."""
+        """Remove and return the next batch: of a bucket's jobs at most one of ``lanes`` parts."""
         jobs = self._oldest()
         batch = jobs[: min(self._fitting(jobs), -(-len(jobs) // lanes))]
         del jobs[: len(batch)]

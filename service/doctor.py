@@ -2,14 +2,12 @@
 
 import errno
 import importlib.util
-import os
 import platform
 import socket
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -19,12 +17,11 @@ from PIL import features
 from model.checkpoint import BUNDLED
 from service.engine import RestoreTask
 from service.settings import LOOPBACK, Settings
+from service.torch_device import cores
 from service.torch_engine import TorchEngine
 
 SIDE = 256
 """Pixels: side of the picture that is restored."""
-
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 @dataclass(frozen=True)
@@ -114,23 +111,12 @@ def _precision(taken: str, device: str) -> Finding:
 
 
 def _threads() -> Finding:
-    threads, cores = torch.get_num_threads(), _cores()
-    told = f"{threads} of the model, {cores:g} cores to run on"
-    if threads <= max(1, cores):
+    threads, available = torch.get_num_threads(), cores()
+    told = f"{threads} of the model, {available:g} cores to run on"
+    if threads <= max(1, available):
         return Finding("threads", "ok", told)
-    remedy = f"threads that wait for each other are slow: --threads {max(1, int(cores))}"
+    remedy = f"threads that wait for each other are slow: --threads {max(1, int(available))}"
     return Finding("threads", "note", told, remedy)
-
-
-def _cores() -> float:
-    """Count the cores that this process may use; a container's quota counts."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = float(len(affinity(0)) if affinity else os.cpu_count() or 1)
-    if _QUOTA.is_file():
-        quota, period = _QUOTA.read_text().split()
-        if quota != "max":
-            cores = min(cores, int(quota) / int(period))
-    return cores
 
 
 def _codecs() -> Iterator[Finding]:

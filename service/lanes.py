@@ -5,7 +5,6 @@ less time than one after the other on all of them, whose cores wait for each oth
 alone gets all lanes that are free.
 """
 
-import collections
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,10 +18,12 @@ class Lease:
 
     Attributes:
         threads: At least one; the first runs the batch, the others rest meanwhile.
+        share: Of the device's threads, at most 1.
         began: When, by the lanes' clock.
     """
 
     threads: Sequence[SerialThread]
+    share: float
     began: float
 
 
@@ -40,9 +41,9 @@ class Lanes:
     def __init__(self, threads: Sequence[SerialThread], clock: Callable[[], float]) -> None:
         if not threads:
             raise ValueError("a device has at least one thread")
-        self._clock, self.count = clock, len(threads)
-        self._free = collections.deque((-math.inf, thread) for thread in threads)
-        self._leases: set[Lease] = set()
+        self._clock, self._threads = clock, list(threads)
+        self._free = dict.fromkeys(range(len(threads)), -math.inf)  # since when
+        self._leases: dict[Lease, list[int]] = {}
 
     @property
     def free(self) -> int:
@@ -52,7 +53,7 @@ class Lanes:
     @property
     def freed_at(self) -> float:
         """When the one that has been free longest came free; there must be one."""
-        return self._free[0][0]
+        return min(self._free.values())
 
     @property
     def busy_seconds(self) -> float:
@@ -61,14 +62,19 @@ class Lanes:
         return now - min((lease.began for lease in self._leases), default=now)
 
     def grant(self, waiting: int) -> Lease:
-        """Give the next of ``waiting`` units its part of the free threads, at least one."""
-        count = max(1, len(self._free) // waiting)
-        lease = Lease([self._free.popleft()[1] for _ in range(count)], self._clock())
-        self._leases.add(lease)
+        """Give the next of ``waiting`` units its part of the free threads, at least one.
+
+        The first ones go first: torch keeps helpers for every thread that ever had several, so it
+        should be few that do.
+        """
+        taken = sorted(self._free)[: max(1, len(self._free) // waiting)]
+        for lane in taken:
+            del self._free[lane]
+        threads = [self._threads[lane] for lane in taken]
+        lease = Lease(threads, len(taken) / len(self._threads), self._clock())
+        self._leases[lease] = taken
         return lease
 
     def give_back(self, lease: Lease) -> None:
         """Take a lease back: its batch has ended."""
-        self._leases.remove(lease)
-        now = self._clock()
-        self._free.extend((now, thread) for thread in lease.threads)
+        self._free |= dict.fromkeys(self._leases.pop(lease), self._clock())

@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
-import os
 from collections.abc import Callable, Iterator
 
 import structlog
@@ -27,23 +25,6 @@ MAX_HEARTBEAT_AGE = 10.0
 """Seconds without a beat of the batcher after which the service counts as dead."""
 
 log = structlog.get_logger("abair.lifecycle")
-
-
-def load_engine(settings: Settings) -> Engine:
-    """Load the model; imports torch only now, so that the probes answer meanwhile."""
-    if "PYTORCH_CUDA_ALLOC_CONF" not in os.environ:
-        # Pictures of many sizes would leave a card's memory in pieces; torch reads this once.
-        os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
-    # oneDNN keeps 1,024 kernels compiled, hundreds of MB once pictures had many sizes; one size
-    # needs about 30.
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
-    from service.torch_engine import TorchEngine
-
-    engine = TorchEngine.load(settings)
-    # 200,000 objects that stay: a full pass over them would hold up every thread for 0.25 s.
-    gc.collect()
-    gc.freeze()
-    return engine
 
 
 class Lifecycle:
@@ -184,6 +165,7 @@ class Lifecycle:
     async def _become_ready(self) -> None:
         try:
             engine = await self._threads[0].call(self._load, self.settings)
+            await self._threads[0].call(engine.enter, engine.info.lanes)
             await self._threads[0].call(engine.warm_up)
             self._begin(engine)
         except Exception as error:
@@ -209,7 +191,10 @@ class Lifecycle:
             loader = SerialThread("loader")  # batches go on meanwhile
             try:
                 engine = await loader.call(self._load, self.settings)
-                await self._threads[0].call(engine.warm_up)
+                # A card is the device thread's alone; a processor has room beside its lanes.
+                warmer = loader if engine.info.device == "cpu" else self._threads[0]
+                await warmer.call(engine.enter, 1)
+                await warmer.call(engine.warm_up)
             except Exception as error:
                 log.exception("the adapters could not be reloaded")
                 raise ReloadFailedError(
@@ -230,7 +215,7 @@ class Lifecycle:
             threads=self._threads,
             max_cost=self._batch_pixels,
             max_items=settings.max_batch_items,
-            max_wait=settings.max_wait_ms / 1000,
+            max_wait=0 if engine.info.lanes > 1 else settings.max_wait_ms / 1000,
             max_queued=settings.queue_units,
             fatal=(EngineFatalError,),
             observe=self._observe,
@@ -267,7 +252,7 @@ class Lifecycle:
         kind = batch.bucket[0] if isinstance(batch.bucket, tuple) else str(batch.bucket)
         self.metrics.observe_batch(kind, batch.reason, batch.items, batch.cost, batch.seconds)
         if kind != "describe":
-            self.admission.worked(batch.cost, batch.seconds * batch.share)
+            self.admission.worked(batch.cost, batch.seconds)
 
     def _show_gauges(self) -> None:
         gauge = self.metrics.gauge

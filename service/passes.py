@@ -42,6 +42,8 @@ Cells = list[tuple[Box, NDArray[np.float32]]]
 LEAST_TILE = 128
 """Side below which a tile isn't halved any more: its margins would be most of it."""
 
+CROWD = 3
+"""Units that wait for each other more than for a large picture's tile."""
 QUIET_SECONDS = 1.0
 """After the last small picture, until large ones are restored in whole tiles again."""
 
@@ -156,7 +158,7 @@ class Passes:
         if len(tiles) == 1:
             one = unit(work(tiles[0]), since=stages.began)
             answers = [await self._batcher.submit(one, deadline=stages.deadline)]
-            self._small_at = time.perf_counter()
+            self._small_at = time.perf_counter()  # now: one that is halved wasn't small
         else:
             tiles, answers = await self._take_turns(size, tiles, work, stages)
         stages.add("queue", answers[0].waited)
@@ -190,9 +192,14 @@ class Passes:
         return [piece for group in pieces for piece in group], answers
 
     def _pieces(self, size: tuple[int, int], tile: Tile) -> Sequence[Tile]:
-        """Cut a tile so that each piece is about a batch; not while large pictures are alone."""
+        """Cut a tile so that each piece is about a batch, where that helps small pictures.
+
+        Not while large ones are alone; nor while so many wait that they wait for each other: a
+        large picture would get one piece between all of them, and never end.
+        """
         side = max(LEAST_TILE, math.isqrt(self._batch_pixels))
-        if side >= self._tile or time.perf_counter() - self._small_at > QUIET_SECONDS:
+        alone = time.perf_counter() - self._small_at > QUIET_SECONDS
+        if side >= self._tile or alone or self._batcher.queued_items >= CROWD:
             return [tile]
         return self._engine.plan(*size, side, tile.keep)
 

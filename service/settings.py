@@ -87,7 +87,9 @@ class Settings(BaseSettings):
     )
     max_batch_items: int = Field(16, ge=1, description="Most tiles or pictures in one batch.")
     max_wait_ms: float = Field(
-        2.0, ge=0, description="Longest wait for companions, and only while the device was busy."
+        2.0,
+        ge=0,
+        description="Longest wait for companions of a card's batch, and only while it was busy.",
     )
     decode_threads: int = Field(2, ge=1, description="Threads that decode and encode pictures.")
     deadline_seconds: float = Field(

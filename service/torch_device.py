@@ -9,18 +9,22 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from service.engine import EngineFatalError, EngineMemoryError
 
+_TORCHS_THREADS = torch.get_num_threads()
+"""As torch chose before anybody changed it: one a physical core."""
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 TRIM_PIXELS = 2**19
 """A batch of so many pixels is followed by giving memory back: costs about 2 % of its time."""
 TRIM_SECONDS = 2.0
 """Pictures of many sizes, each small, leave the memory in pieces too."""
 NICENESS = 5
-"""How much more often than the model the threads that answer, decode and encode get a core."""
+"""By how much the model's threads are nicer than those that answer, decode and encode."""
 _NO_MEMORY = ("can't allocate memory", "ALLOC_FAILED", "out of memory")
 _CARD_LOST = ("CUDA error", "cuDNN error", "cuBLAS error", "CUBLAS_STATUS")
 
@@ -38,6 +42,22 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return str(torch.cpu.get_capabilities().get("cpu_name") or platform.machine())
+
+
+def cores() -> float:
+    """Count the cores that this process may use; a container's quota counts."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    count = float(len(affinity(0)) if affinity else os.cpu_count() or 1)
+    if _QUOTA.is_file():
+        quota, period = _QUOTA.read_text().split()
+        if quota != "max":
+            count = min(count, int(quota) / int(period))
+    return count
+
+
+def choose_threads(wanted: int | None) -> int:
+    """Return how many threads compute on a CPU: a physical core each, as far as we may use them."""
+    return wanted or max(1, min(_TORCHS_THREADS, int(cores())))
 
 
 def give_way() -> None:

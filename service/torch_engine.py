@@ -1,7 +1,7 @@
 """The engine that runs the model with torch, on a CPU or a CUDA card."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 import model
 from model import Box, Description, Restorer, Views
+from service import torch_device
 from service.engine import (
     AdapterFacts,
     Described,
@@ -22,7 +23,6 @@ from service.engine import (
 )
 from service.settings import Settings
 from service.staging import Staging
-from service.torch_device import Trimmer, choose_device, device_name, faults, give_way
 
 BATCH_PIXELS = {"cpu": 2**17, "cuda": 2**23}
 """Pixels from which a batch gains nothing more: a CPU is busy with little."""
@@ -38,28 +38,26 @@ class TorchEngine:
         device: ``cpu`` or ``cuda``.
         precision: ``bf16`` or ``fp32``.
         tile: Side of the largest picture that is restored as a whole.
+        threads: That may compute at once on a CPU.
     """
 
     def __init__(
-        self, restorer: Restorer, *, device: str, precision: str, tile: int = WARM_UP_SIDE
+        self,
+        restorer: Restorer,
+        *,
+        device: str,
+        precision: str,
+        tile: int = WARM_UP_SIDE,
+        threads: int = 1,
     ) -> None:
         self._tile = tile
         self._device = torch.device(device)
-        self._trimmer = Trimmer()
+        self._trimmer = torch_device.Trimmer()
         self._staging = Staging(self._device) if self._device.type == "cuda" else None
         self._restorer = restorer.eval().to(self._device)
+        facts = [field.name for field in fields(AdapterFacts)]
         self._adapters = tuple(
-            AdapterFacts(
-                name=adapter.name,
-                title=adapter.title,
-                degradation=adapter.degradation,
-                rank=adapter.rank,
-                parameters=adapter.parameters,
-                bytes=adapter.bytes,
-                sha256=adapter.sha256,
-                gain_db=adapter.gain_db,
-                licence=adapter.licence,
-            )
+            AdapterFacts(**{name: getattr(adapter, name) for name in facts})
             for adapter in restorer.adapters
         )
         self._info = EngineInfo(
@@ -68,11 +66,11 @@ class TorchEngine:
             parameters=restorer.info.parameters,
             licence=restorer.info.licence,
             device=self._device.type,
-            device_name=device_name(self._device),
+            device_name=torch_device.device_name(self._device),
             precision=precision,
             classes=tuple(restorer.classes),
             batch_pixels=BATCH_PIXELS[self._device.type],
-            lanes=torch.get_num_threads() if self._device.type == "cpu" else 1,
+            lanes=threads if self._device.type == "cpu" else 1,
         )
 
     @classmethod
@@ -82,12 +80,16 @@ class TorchEngine:
         Raises:
             RuntimeError: If an explicit device or precision cannot be used.
         """
-        device = choose_device(settings.device)
-        if settings.threads is not None:
-            torch.set_num_threads(settings.threads)
-        precision = model.choose_precision(settings.precision, device)
-        restorer = model.load(settings.model_path)
-        return cls(restorer, device=device, precision=precision, tile=settings.tile)
+        device = torch_device.choose_device(settings.device)
+        threads = torch_device.choose_threads(settings.threads)
+        torch.set_num_threads(threads)
+        return cls(
+            model.load(settings.model_path),
+            device=device,
+            precision=model.choose_precision(settings.precision, device),
+            tile=settings.tile,
+            threads=threads,
+        )
 
     @property
     def info(self) -> EngineInfo:
@@ -122,15 +124,15 @@ class TorchEngine:
         return model.sample_views(_planes(picture))
 
     def enter(self, lanes: int) -> None:
-        """Take one core a lane; torch counts its threads for each calling thread."""
+        """Take one core a lane, in the calling thread; torch also lets later threads begin so."""
         if self._device.type == "cpu":
-            give_way()
+            torch_device.give_way()
             torch.set_num_threads(lanes)
 
     @torch.inference_mode()
     def describe(self, prepared: Sequence[Views]) -> list[Described]:
         """Describe whole pictures."""
-        with faults():
+        with torch_device.faults():
             views = Views.stack(prepared).to(self._device)
             described = self._restorer.describe(views)
             weights = described.weights.cpu().tolist()
@@ -165,7 +167,7 @@ class TorchEngine:
     @torch.inference_mode()
     def segment(self, tasks: Sequence[SegmentTask]) -> list[Segmented]:
         """Segment tiles whose crops have equal sizes."""
-        with faults(), self._arithmetic():
+        with torch_device.faults(), self._arithmetic():
             crops = self._crops(tasks)
             probabilities = self._restorer.segment(crops, _stack(tasks), self._boxes(tasks))
             segmented = [
@@ -194,12 +196,11 @@ class TorchEngine:
 
     def memory(self) -> tuple[int, int]:
         """Return bytes of the card that are in use, and that torch holds; on a CPU none."""
-        if self._device.type == "cpu":
-            return 0, 0
-        return torch.cuda.memory_allocated(), torch.cuda.memory_reserved()
+        on_card = self._device.type != "cpu"
+        return (torch.cuda.memory_allocated(), torch.cuda.memory_reserved()) if on_card else (0, 0)
 
     def _restore(self, tasks: Sequence[RestoreTask]) -> list[Pixels]:
-        with faults():
+        with torch_device.faults():
             crops = self._crops(tasks)
             with self._arithmetic():
                 restored = self._restorer.restore_crops(

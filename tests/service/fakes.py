@@ -52,6 +52,9 @@ class FakeEngine:
     led: list[tuple[object, ...]] = field(default_factory=list)
     restored: list[tuple[int, ...]] = field(default_factory=list)
     lanes: list[int] = field(default_factory=list)
+    busy: threading.Lock = field(default_factory=threading.Lock)
+    now: int = 0
+    at_once: int = 0
     info: EngineInfo = field(
         default_factory=lambda: EngineInfo(
             "fake", "cd" * 32, 1, "Apache-2.0", "cpu", "none", "fp32", CLASSES, 64 * 64, 1
@@ -116,9 +119,14 @@ class FakeEngine:
         return 1000, 5000
 
     def _begin(self, kind, count):
+        with self.busy:
+            self.now += 1
+            self.at_once = max(self.at_once, self.now)
         assert self.gate.wait(30)
         time.sleep(self.delay)
         self.batches.append((kind, count))
+        with self.busy:
+            self.now -= 1
 
     def _invert(self, task: RestoreTask):
         degraded, full = _kept(task).astype(np.float32), np.iinfo(task.picture.dtype).max

@@ -1,4 +1,5 @@
 import asyncio
+import threading
 import time
 
 import pytest
@@ -148,25 +149,47 @@ async def test_a_device_with_lanes_runs_several_batches_at_once(device):
         held = await device.hold(batcher)  # alone, it gets all there is
         waiting = submit(batcher, [1, 2, 3], "a") + submit(batcher, [4], "b")
         await asyncio.sleep(0.01)
-        assert batcher.free_lanes == 0
+        assert batcher._lanes.free == 0
         device.gate.set()
         assert await values([held, *waiting]) == [2000, 2, 4, 6, 8]
-        assert batcher.free_lanes == 2
+        assert batcher._lanes.free == 2
     assert device.batches[0] == [1000]
     assert sorted(map(sorted, device.batches[1:])) == [[1, 2], [3], [4]]
     assert lanes[1000] == 2
     assert lanes[1] == lanes[3] == 1
-    assert [batch.share for batch in batcher.seen][:2] == [1, 0.5]
 
 
-async def test_a_lane_that_is_free_takes_what_comes_while_another_is_busy(device):
-    async with running(device.run, lanes=2, max_wait=0) as batcher:
+async def test_a_lane_that_is_free_takes_what_comes_while_another_is_busy():
+    gates = {1: threading.Event(), 2: threading.Event(), 3: threading.Event()}
+    begun = []
+
+    def run(items, _lanes):
+        begun.append(items)
+        assert gates[items[0]].wait(30)
+        return items
+
+    async with running(run, lanes=2, max_wait=0) as batcher:
+        slow, quick = submit(batcher, [1, 2], "a")
+        gates[2].set()
+        assert (await quick).value == 2
+        (later,) = submit(batcher, [3], "a")
+        await until(lambda: [3] in begun)
+        assert not slow.done()
+        gates[1].set()
+        gates[3].set()
+        assert await values([slow, later]) == [1, 3]
+
+
+async def test_a_batch_takes_no_more_of_the_device_than_its_lanes(device):
+    async with running(device.run, lanes=2) as batcher:
         device.gate.clear()
-        first = submit(batcher, [1, 2], "a")
-        await until(lambda: not batcher.free_lanes)
+        waiting, began = submit(batcher, [1, 2], "a"), time.monotonic()
+        await asyncio.sleep(0.1)
         device.gate.set()
-        assert await values(first) == [2, 4]
-    assert sorted(device.batches) == [[1], [2]]
+        await values(waiting)
+        elapsed = time.monotonic() - began
+    assert len(batcher.seen) == 2
+    assert 0.05 <= sum(batch.seconds for batch in batcher.seen) <= elapsed
 
 
 async def test_what_follows_finds_room_in_a_full_queue(device):

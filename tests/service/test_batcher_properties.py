@@ -59,8 +59,8 @@ async def call(batcher, number, caller, closing_after):
         assert caller["fate"] in ("good", "cancelled", "late")
 
 
-async def play(callers, max_cost, max_items, max_wait, closing_after):
-    thread, batches = SerialThread("device"), []
+async def play(callers, lanes, max_cost, max_items, max_wait, closing_after):
+    threads, batches = [SerialThread(f"device-{lane}") for lane in range(lanes)], []
 
     def run(items, _lanes):
         batches.append(items)
@@ -68,7 +68,7 @@ async def play(callers, max_cost, max_items, max_wait, closing_after):
 
     batcher = MicroBatcher(
         run,
-        threads=[thread],
+        threads=threads,
         max_cost=max_cost,
         max_items=max_items,
         max_wait=max_wait,
@@ -86,7 +86,8 @@ async def play(callers, max_cost, max_items, max_wait, closing_after):
     assert batcher.failure is None
     assert (batcher.queued_items, batcher.queued_cost) == (0, 0)
     await batcher.close()
-    thread.stop()
+    for thread in threads:
+        thread.stop()
     assert all(len(items) <= max_items for items in batches)
     costs = {number: caller["cost"] for number, caller in enumerate(callers)}
     for items in batches:
@@ -96,10 +97,11 @@ async def play(callers, max_cost, max_items, max_wait, closing_after):
 @settings(max_examples=60, deadline=None)
 @given(
     callers=st.lists(CALLER, min_size=1, max_size=25),
+    lanes=st.integers(1, 3),
     max_cost=st.integers(1, 12),
     max_items=st.integers(1, 5),
     max_wait=st.sampled_from([0.0, 0.001]),
     closing_after=st.sampled_from([None, None, 0.0, 0.002]),
 )
-def test_everybody_is_answered_exactly_once(callers, max_cost, max_items, max_wait, closing_after):
-    asyncio.run(play(callers, max_cost, max_items, max_wait, closing_after))
+def test_everybody_is_answered_exactly_once(callers, **limits):
+    asyncio.run(play(callers, **limits))

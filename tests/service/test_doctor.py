@@ -7,7 +7,6 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-import service.doctor
 from model.tensorfile import read_tensors, write_tensors
 from service.__main__ import app
 from service.doctor import examine
@@ -91,7 +90,7 @@ def test_a_device_that_is_not_there_is_a_problem(weights: Path):
 def test_more_threads_than_cores_are_noted(weights: Path, tmp_path: Path, monkeypatch):
     quota = tmp_path / "cpu.max"
     quota.write_text("50000 100000")
-    monkeypatch.setattr(service.doctor, "_QUOTA", quota)
+    monkeypatch.setattr("service.torch_device._QUOTA", quota)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     report = doctor("--model-path", weights, "--port", 0)
     threads = found(report, "threads")

@@ -6,7 +6,10 @@ from service.serial import SerialThread
 
 @pytest.fixture
 def threads():
-    return [SerialThread(f"lane-{number}") for number in range(4)]
+    lanes = [SerialThread(f"lane-{number}") for number in range(4)]
+    yield lanes
+    for lane in lanes:
+        lane.stop()
 
 
 def test_what_is_alone_gets_every_free_lane(threads):
@@ -25,7 +28,7 @@ def test_what_waits_shares_the_free_lanes(threads, waiting, granted):
     assert {thread for lease in leases for thread in lease.threads} == set(threads)
 
 
-def test_lanes_come_back_and_the_one_that_is_free_longest_goes_first(threads):
+def test_lanes_come_back_and_the_first_goes_first(threads):
     now = 0.0
     lanes = Lanes(threads[:2], lambda: now)
     first, second = lanes.grant(2), lanes.grant(1)
@@ -34,7 +37,9 @@ def test_lanes_come_back_and_the_one_that_is_free_longest_goes_first(threads):
     now = 2.0
     lanes.give_back(first)
     assert lanes.freed_at == 1.0
-    assert list(lanes.grant(2).threads) == list(second.threads)
+    assert list(lanes.grant(2).threads) == list(first.threads)
+    assert first.threads[0] is threads[0]
+    assert first.share == second.share == 0.5
 
 
 def test_it_has_been_busy_since_the_oldest_batch_that_runs(threads):

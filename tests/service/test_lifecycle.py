@@ -1,11 +1,14 @@
 import asyncio
 import gc
+from dataclasses import replace
 
 import pytest
 
 from model import checkpoint
 from service.errors import DrainingError, NotReadyError, UnhealthyError
-from service.lifecycle import Lifecycle, load_engine
+from service.lifecycle import Lifecycle
+from service.loading import load_engine
+from service.serial import SerialThread
 from service.settings import Settings
 from tests.model.conftest import make_restorer
 from tests.service.fakes import FakeEngine, file_of, photo, until
@@ -76,12 +79,34 @@ async def test_an_explicit_card_that_is_missing_breaks_it():
     await lifecycle.stop()
 
 
-def test_what_was_loaded_is_no_burden_to_the_garbage_collector(tmp_path):
+async def test_what_was_loaded_is_no_burden_to_the_garbage_collector(tmp_path):
     restorer = make_restorer()
     checkpoint.save_base(restorer, tmp_path, name="tiny", licence="", provenance={})
     checkpoint.save_estimator(restorer, tmp_path, provenance={})
-    load_engine(Settings(model_path=tmp_path, device="cpu"))
-    assert gc.get_freeze_count() > 10 * len(gc.get_objects())
+    gc.unfreeze()
+    try:
+        engine = SerialThread("loads")  # gives way
+        await engine.call(load_engine, Settings(model_path=tmp_path, device="cpu"))
+        assert gc.get_freeze_count() > 10 * len(gc.get_objects())
+    finally:
+        engine.stop()
+        gc.unfreeze()
+
+
+async def test_a_device_with_two_lanes_works_on_two_pictures_at_once(serving, engine, monkeypatch):
+    engine.info, engine.delay = replace(engine.info, lanes=2), 0.05
+    worked = []
+    async with serving(max_batch_items=1) as client:
+        monkeypatch.setattr(client.lifecycle.admission, "worked", lambda *of: worked.append(of))
+        engine.lanes.clear()
+        calls = await hold(client, engine, waiting=2)  # the first has both lanes
+        engine.gate.set()
+        assert {answer.status_code for answer in await asyncio.gather(*calls)} == {200}
+        read = client.lifecycle.registry.get_sample_value
+        told = read("restore_batch_seconds_total", {"kind": "restore"})
+        assert told == pytest.approx(sum(seconds for _, seconds in worked))
+    assert engine.lanes[:3] == [2, 1, 1]
+    assert engine.at_once == 2
 
 
 async def test_abandoned_callers_are_told(serving, engine):

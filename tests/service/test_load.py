@@ -88,3 +88,23 @@ async def test_two_hundred_callers_of_mixed_sizes_are_all_answered(serving, engi
         run[kind] += count
     assert run == {"describe": COUNT, "restore": tiles}
     assert len(engine.batches) < COUNT + tiles, "nothing was ever batched"
+
+
+async def test_a_large_picture_isnt_cut_while_many_small_ones_wait_for_each_other(serving, engine):
+    headers = {"Content-Type": "image/png"}
+    engine.delay = 0.005
+    small, large = file_of(photo(64, 64)), file_of(photo(1024, 512))
+    async with serving(tile=256, max_batch_items=1) as client:
+        ended = False
+
+        async def call_again_and_again():
+            while not ended:
+                answer = await client.post("/restore", content=small, headers=headers)
+                assert answer.status_code == 200
+
+        crowd = [asyncio.create_task(call_again_and_again()) for _ in range(8)]
+        await until(lambda: engine.restored.count((64, 64)) > 8)
+        await client.post("/restore", content=large, headers=headers)
+        ended = True
+        await asyncio.gather(*crowd)
+    assert engine.restored.count((256, 256)) >= 6  # of 8 tiles

@@ -1,10 +1,5 @@
 """The engine with torch, on a tiny random restorer."""
 
-import os
-import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 import torch
@@ -19,7 +14,7 @@ from service.engine import (
     top,
 )
 from service.settings import Settings
-from service.torch_device import NICENESS, Trimmer, choose_device, faults
+from service.torch_device import Trimmer, choose_device, faults
 from service.torch_engine import TorchEngine, rung
 from tests.model.conftest import make_restorer
 from tests.service.fakes import photo
@@ -56,39 +51,6 @@ def test_info_tells_what_the_model_is(engine):
     assert [adapter.name for adapter in engine.adapters] == ["noise", "blur"]
     assert engine.adapters[0].rank == 4
     assert engine.info.device_name
-
-
-def test_a_lane_has_its_cores_to_itself_and_gives_way_to_other_threads(engine):
-    def enter(lanes):
-        engine.enter(lanes)
-        return torch.get_num_threads(), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-
-    before = os.getpriority(os.PRIO_PROCESS, 0)
-    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as two:
-        calls = [one.submit(enter, 2), two.submit(enter, 1), one.submit(enter, 3)]
-        threads, priorities = zip(*(call.result() for call in calls), strict=True)
-    assert threads == (2, 1, 3)
-    if sys.platform == "linux":
-        assert priorities == (min(19, before + NICENESS),) * 3
-    assert os.getpriority(os.PRIO_PROCESS, 0) == before
-
-
-def test_lanes_at_once_restore_as_one_after_the_other(engine):
-    pictures = [photo(40 + 8 * seed, 56, seed) for seed in range(6)]
-    weights = [(seed / 6, 0.3) for seed in range(6)]
-    alone = [
-        restored(engine, picture, weights=blend)
-        for picture, blend in zip(pictures, weights, strict=True)
-    ]
-
-    def restore(picture, blend):
-        engine.enter(1)
-        return restored(engine, picture, weights=blend)
-
-    with ThreadPoolExecutor(3) as pool:
-        for _ in range(3):
-            for one, expected in zip(pool.map(restore, pictures, weights), alone, strict=True):
-                np.testing.assert_allclose(one.astype(int), expected, atol=1)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 30), (33, 7), (64, 48)])
