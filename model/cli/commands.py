@@ -138,8 +138,9 @@ def evaluate(
     report: Annotated[
         Path | None,
         typer.Option(
-            help="Page to write, Markdown: the scores, sums and averages of the adapters, the worst "
-            "pictures; with --map-pairs mixtures, CutMix, mild noise, JPEG, 4 bits and snow too."
+            help="Page to write, Markdown: the scores, sums and averages of the adapters, the "
+            "worst pictures; with --map-pairs mixtures, CutMix, mild noise, JPEG, "
+            "4 bits and snow too."
         ),
     ] = None,
     gallery: Annotated[
@@ -199,7 +200,9 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Budget in steps, instead of hours.")] = None,
     preset: Annotated[str, typer.Option(help="Sizes of a new baseline: small or large.")] = "small",
     rank: Annotated[int, typer.Option(min=1, help="Of a new adapter.")] = 4,
-    init: Annotated[Path | None, typer.Option(help="Weights a new baseline starts from.")] = None,
+    init: Annotated[
+        Path | None, typer.Option(help="Weights that a new baseline or estimator starts from.")
+    ] = None,
     processes: Annotated[
         int,
         typer.Option(min=1, help="That train together: one a core where other programs run too."),

@@ -8,6 +8,7 @@ from model import checkpoint
 from model.about import AdapterInfo
 from model.config import PRESETS, TITLES, Degradation
 from model.degradations import DEGRADATIONS, OwnDegradation
+from model.estimator import Estimator
 from model.restorer import Restorer
 from model.training.phases import Phase, adapter, baseline, estimator
 
@@ -32,7 +33,7 @@ class Options:
         without: Clean pictures that aren't trained on.
         preset: Sizes of a new baseline.
         rank: Of a new adapter.
-        init: Weights a new baseline starts from, or None.
+        init: Weights that a new baseline or estimator starts from, or None.
         name: Of a new baseline.
         licence: Terms of the weights.
     """
@@ -97,13 +98,17 @@ def prepare(options: Options) -> Job:
     """Build the job that ``options.what`` names.
 
     Raises:
-        ValueError: If the phase or the preset is unknown.
+        ValueError: If the phase or the preset is unknown, or it can't start from ``options.init``.
     """
     if options.what == "baseline":
         return _baseline_job(options)
     if options.what == "estimator":
         restorer = checkpoint.load_with_adapters(options.weights)
+        if options.init is not None:
+            restorer.estimator = _estimator_of(options.init, restorer)
         return estimator_job(restorer, [options.weights])
+    if options.init is not None:
+        raise ValueError("--init is for the baseline and the estimator; an adapter begins anew")
     if options.what in set(Degradation):
         kind = options.what
         info = AdapterInfo(name=kind, title=TITLES[kind], degradation=kind, rank=options.rank)
@@ -135,6 +140,15 @@ def _baseline_job(options: Options) -> Job:
         )
 
     return Job(restorer, baseline(), save)
+
+
+def _estimator_of(folder: Path, restorer: Restorer) -> Estimator:
+    """Take the estimator of other weights, which must weigh the same adapters."""
+    other = checkpoint.load(folder)
+    names, wanted = ([one.name for one in of.adapters] for of in (other, restorer))
+    if names != wanted:
+        raise ValueError(f"the estimator in {folder} weighs {names}, these adapters are {wanted}")
+    return other.estimator
 
 
 def adapter_job(

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,11 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 import model
+from model import checkpoint
 from model.cli.commands import app
+from model.cli.preparing import Options, prepare
 from model.cli.training import alone
+from tests.model.conftest import make_restorer
 from tests.model.training.conftest import draw_picture
 
 QUICK = [
@@ -74,6 +78,37 @@ def test_the_three_phases_make_a_folder_of_weights_that_loads(data, tmp_path):
     assert "crop=32" in told["phase"]["mix"]
 
 
+def test_an_estimator_can_start_from_one_of_the_same_adapters(tmp_path):
+    for name, kinds in (("two", ("noise", "blur")), ("one", ("noise",))):
+        restorer = make_restorer(*[2] * len(kinds))
+        checkpoint.save_base(restorer, tmp_path / name, name="tiny", licence="", provenance={})
+        for kind in kinds:
+            folder = tmp_path / name / "adapters" / kind
+            checkpoint.save_adapter(restorer, kind, folder, config={}, card="")
+        whole = checkpoint.load_with_adapters(tmp_path / name)
+        torch.nn.init.normal_(whole.estimator.classify.weight)
+        checkpoint.save_estimator(whole, tmp_path / name, provenance={})
+    options = Options(
+        what="estimator",
+        data=tmp_path,
+        run=tmp_path / "run",
+        weights=tmp_path / "two",
+        hours=None,
+        steps=1,
+        workers=0,
+        seed=0,
+        command="",
+        init=tmp_path / "two",
+    )
+    began = prepare(options).restorer.estimator.state_dict()
+    there = model.load(tmp_path / "two").estimator.state_dict()
+    fresh = prepare(replace(options, init=None)).restorer.estimator.state_dict()
+    assert all(torch.equal(began[name], there[name]) for name in there)
+    assert not all(torch.equal(fresh[name], there[name]) for name in there)
+    with pytest.raises(ValueError, match=r"weighs \['noise'\], these adapters are \['blur', "):
+        prepare(replace(options, init=tmp_path / "one"))
+
+
 @pytest.mark.slow
 def test_the_same_command_goes_on_where_the_run_was(data):
     train("baseline", data)
@@ -109,6 +144,7 @@ def flat(weights: Path) -> torch.Tensor:
         (["baseline", "--steps=2", "--set=speed=3"], "no setting 'speed=3'"),
         (["baseline", "--steps=2", "--preset=huge"], "one of small, large, got 'huge'"),
         (["rain", "--steps=2"], "no weights at"),
+        (["rain", "--steps=2", "--init=w"], "for the baseline and the estimator"),
     ],
 )
 def test_what_cannot_be_trained_is_told_as_a_usage_error(arguments, told, data, tmp_path):
