@@ -67,11 +67,11 @@ def test_the_readmes_five_commands_make_an_adapter_that_is_listed(here):
     photo().save("photo.jpg")
     told = [abair(*words) for words in commands()]
     assert [words[1] for words in commands()] == ["new", "preview", "train", "add", "list"]
-    assert "next: abair adapter add snow --weights weights --smoke" in told[2]
-    assert "snow" in told[-1]
+    assert "next: abair adapter add dust --weights weights --smoke" in told[2]
+    assert "dust" in told[-1]
     with Image.open("grid.png") as grid:
         assert grid.size == (6 * 240, 180 + 18)
-    assert not (here / "snow/weights").exists()
+    assert not (here / "dust/weights").exists()
 
 
 def install_dust() -> None:

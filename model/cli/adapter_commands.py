@@ -10,10 +10,10 @@ from model.cli.common import Weights, examples, load, usage
 adapters_app = typer.Typer(
     help="Low-rank adapters, one a degradation: make, train and install your own.",
     epilog=examples(
-        "abair adapter new snow",
-        "abair adapter preview snow photo.jpg --out grid.png",
-        "abair adapter train snow --data DATA --hours 0.4",
-        "abair adapter add snow --weights weights",
+        "abair adapter new dust",
+        "abair adapter preview dust photo.jpg --out grid.png",
+        "abair adapter train dust --data DATA --hours 0.4",
+        "abair adapter add dust --weights weights",
         "abair adapter list --weights weights",
         "abair serve --model-path weights",
     ),
@@ -32,7 +32,7 @@ Target = Annotated[
 
 
 @adapters_app.command(
-    epilog=examples("abair adapter new snow", "abair adapter new experiments/dust")
+    epilog=examples("abair adapter new dust", "abair adapter new experiments/dust")
 )
 def new(
     folder: Annotated[
@@ -55,8 +55,8 @@ def new(
 
 @adapters_app.command(
     epilog=examples(
-        "abair adapter preview snow photo.jpg --out grid.png",
-        "abair adapter preview snow photos/*.jpg --out grid.png --side 384",
+        "abair adapter preview dust photo.jpg --out grid.png",
+        "abair adapter preview dust photos/*.jpg --out grid.png --side 384",
     )
 )
 def preview(
@@ -89,9 +89,9 @@ def preview(
 
 @adapters_app.command(
     epilog=examples(
-        "abair adapter train snow --smoke",
-        "abair adapter train snow --data DATA --hours 0.4",
-        "abair adapter train jpeg bitdepth snow --data DATA --val VAL --hours 0.4",
+        "abair adapter train dust --smoke",
+        "abair adapter train dust --data DATA --hours 0.4",
+        "abair adapter train dust scratches --data DATA --val VAL --hours 0.4",
         ending="Exit codes: 0 trained, 2 wrong usage, 3 stopped: the same command goes on.",
     )
 )
@@ -154,8 +154,8 @@ def train(
 
 @adapters_app.command(
     epilog=examples(
-        "abair adapter add snow --weights weights",
-        "abair adapter add jpeg bitdepth snow --weights weights",
+        "abair adapter add dust --weights weights",
+        "abair adapter add dust scratches --weights weights",
         ending="A running service takes it up when it is started again, or reloads.",
     )
 )
@@ -199,7 +199,7 @@ def list_adapters(weights: Weights = None) -> None:
     Console().print(adapter_table(restorer.adapters))
 
 
-@adapters_app.command(epilog=examples("abair adapter remove snow --weights weights"))
+@adapters_app.command(epilog=examples("abair adapter remove dust --weights weights"))
 def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="As `abair adapter list` tells.")],
     weights: Target,
