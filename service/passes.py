@@ -192,12 +192,12 @@ class Passes:
         return [piece for group in pieces for piece in group], answers
 
     def _pieces(self, size: tuple[int, int], tile: Tile) -> Sequence[Tile]:
-        """Cut a tile so that each piece is about a batch, where that helps small pictures.
+        """Cut a tile into pieces that keep half a batch each, where that helps small pictures.
 
         Not while large ones are alone; nor while so many wait that they wait for each other: a
         large picture would get one piece between all of them, and never end.
         """
-        side = max(LEAST_TILE, math.isqrt(self._batch_pixels))
+        side = max(LEAST_TILE, math.isqrt(self._batch_pixels // 2))
         alone = time.perf_counter() - self._small_at > QUIET_SECONDS
         if side >= self._tile or alone or self._batcher.queued_items >= CROWD:
             return [tile]
