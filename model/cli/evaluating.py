@@ -165,7 +165,10 @@ def _report(
         maps=maps,
         gallery=shown,
     )
-    command = "abair evaluate PAIRS --map-pairs CLEAN --gallery PICTURES --report FILE"
+    command = (
+        f"abair evaluate PAIRS --map-pairs CLEAN --count {options.count} --gallery PICTURES "
+        "--report FILE"
+    )
     options.report.write_text(reporting.write(report, command), encoding="utf-8")
 
 

@@ -91,6 +91,7 @@ def test_the_report_tells_scores_mixtures_harm_maps_and_failures(
     result = runner.invoke(app, ["evaluate", str(pairs), *asked, "--weights", str(weights)])
     assert result.exit_code == 0, result.output
     told = page.read_text()
+    assert "--count 1 " in told
     assert "| rain (1) | " in told
     assert "| rain | a | " in told  # of the pictures that got least
     assert "| blur+noise (1) | " in told
