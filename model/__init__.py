@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from model.description import Description
     from model.estimator import top_one
     from model.fields import join_cells, sum_by_cell
-    from model.precision import arithmetic, choose_precision
+    from model.precision import arithmetic, choose_device, choose_precision
     from model.restorer import Restorer
     from model.tiling import Box, Tile, plan_tiles
     from model.views import Views, as_float, sample_views
@@ -32,6 +32,7 @@ __all__ = [
     "Views",
     "arithmetic",
     "as_float",
+    "choose_device",
     "choose_precision",
     "join_cells",
     "kept",
@@ -59,6 +60,7 @@ _HOME = {
     "join_cells": "model.fields",
     "sum_by_cell": "model.fields",
     "arithmetic": "model.precision",
+    "choose_device": "model.precision",
     "choose_precision": "model.precision",
     "top_one": "model.estimator",
     "Box": "model.tiling",

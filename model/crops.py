@@ -30,12 +30,17 @@ class Crop:
         whole[..., keep.top : keep.bottom, keep.left : keep.right] = kept(made, self.tile)
 
 
-def crops_of(picture: Tensor, *, tile: int, halo: int, multiple: int) -> Iterator[Crop]:
-    """Cut (3, H, W), uint8, uint16 or float, into the crops of ``plan_tiles``, one at a time."""
+def crops_of(
+    picture: Tensor, *, tile: int, halo: int, multiple: int, device: torch.device
+) -> Iterator[Crop]:
+    """Cut (3, H, W), uint8, uint16 or float, into the crops of ``plan_tiles``, one at a time.
+
+    They are on ``device``; the picture stays where it is.
+    """
     height, width = picture.shape[1:]
     for piece in plan_tiles(height, width, tile=tile, halo=halo, multiple=multiple):
-        box = torch.tensor([piece.box(height, width)])
-        yield Crop(as_float(read_crop(picture, piece))[None], box, piece)
+        box = torch.tensor([piece.box(height, width)], device=device)
+        yield Crop(as_float(read_crop(picture, piece).to(device))[None], box, piece)
 
 
 def read_crop(picture: Tensor, tile: Tile) -> Tensor:

@@ -1,9 +1,25 @@
-"""Which arithmetic to restore in."""
+"""Which device to compute on, and in which arithmetic."""
 
 import torch
 
+DEVICES = ("auto", "cpu", "cuda")
+"""``auto`` takes a CUDA card where there is a usable one."""
 PRECISIONS = ("auto", "bf16", "fp32")
 """``auto`` takes bf16 where the device computes in it, else fp32."""
+
+
+def choose_device(wanted: str) -> str:
+    """Return ``cpu`` or ``cuda`` for a wish, one of ``DEVICES``.
+
+    Raises:
+        ValueError: If ``wanted`` is none of ``DEVICES``, or ``cuda`` where no card can be used.
+    """
+    if wanted not in DEVICES:
+        raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {wanted!r}")
+    usable = torch.cuda.is_available()
+    if wanted == "cuda" and not usable:
+        raise ValueError("device is cuda, but torch finds no usable CUDA card")
+    return "cuda" if usable and wanted != "cpu" else "cpu"
 
 
 def choose_precision(wanted: str, device: str) -> str:

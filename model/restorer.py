@@ -64,6 +64,11 @@ class Restorer(nn.Module):
         return self.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
     @property
+    def device(self) -> torch.device:
+        """Where the parameters are; pictures may be anywhere."""
+        return self.backbone.tone.weight.device
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Classes of ``segment``, in channel order."""
         return self.config.classes
@@ -176,9 +181,10 @@ class Restorer(nn.Module):
         if not self.adapters:
             return None
         ranks = torch.tensor([a.rank for a in self.adapters], device=weights.device)
+        count = sum(a.rank for a in self.adapters)  # told, or a card would be waited for
         scale = weights.new_tensor([a.scaling for a in self.adapters])
         scaled = weights * scale.view(1, -1, *[1] * (weights.dim() - 2))
-        components = scaled.repeat_interleave(ranks, dim=1)
+        components = scaled.repeat_interleave(ranks, dim=1, output_size=count)
         alike = weights.dim() == 2 and not self.training and bool((weights == weights[:1]).all())
         return Blend(components[0] if alike else components)
 
@@ -213,20 +219,20 @@ class Restorer(nn.Module):
         """
         if blend not in ("image", "pixel"):
             raise ValueError(f"blend must be image or pixel, got {blend!r}")
-        precision = choose_precision(precision, "cpu")
-        description = self.describe(sample_views(picture))
+        precision = choose_precision(precision, self.device.type)
+        description = self.describe(sample_views(picture).to(self.device))
         names = [adapter.name for adapter in self.adapters]
         weights = weights_for(adapters, description.weights, names)
         field = None
         if blend == "pixel" and weights is not None:
             seen = self._seen_by_cell(picture, description, tile, precision)
             led = self.lead(weights[0].tolist(), seen, chosen=adapters != "auto")
-            field = torch.from_numpy(led)[None]
+            field = torch.from_numpy(led)[None].to(self.device)
         out = torch.empty_like(picture)
         for crop in self._crops(picture, tile):
             if field is not None:
                 weights = self.over_crop(field, crop.box, crop.pixels.shape)
-            with arithmetic(precision, "cpu"):
+            with arithmetic(precision, self.device.type):
                 restored = self.restore_crops(crop.pixels, description, weights, crop.box)
             blended = torch.lerp(crop.pixels, restored, strength)
             crop.put(out, to_levels(blended, out.dtype)[0])
@@ -241,10 +247,11 @@ class Restorer(nn.Module):
         Returns:
             The likeliest class of each pixel, an index into ``classes``, shape (H, W), uint8.
         """
-        description = self.describe(sample_views(picture))
+        precision = choose_precision(precision, self.device.type)
+        description = self.describe(sample_views(picture).to(self.device))
         labels = torch.empty(picture.shape[1:], dtype=torch.uint8)
         for crop in self._crops(picture, tile):
-            with arithmetic(choose_precision(precision, "cpu"), "cpu"):
+            with arithmetic(precision, self.device.type):
                 probabilities = self.segment(crop.pixels, description, crop.box)
             crop.put(labels, probabilities[0].argmax(dim=0).to(torch.uint8))
         return labels
@@ -277,11 +284,17 @@ class Restorer(nn.Module):
         height, width = picture.shape[1:]
         parts = []
         for crop in self._crops(picture, tile):
-            with arithmetic(precision, "cpu"):
+            with arithmetic(precision, self.device.type):
                 probabilities = kept(self.segment(crop.pixels, description, crop.box), crop.tile)
             keep = crop.tile.keep
-            parts.append((keep, sum_by_cell(probabilities[0], keep, height, width).numpy()))
+            parts.append((keep, sum_by_cell(probabilities[0], keep, height, width).cpu().numpy()))
         return join_cells(parts, height, width)
 
     def _crops(self, picture: Tensor, tile: int) -> Iterator[Crop]:
-        return crops_of(picture, tile=tile, halo=self.reach, multiple=self.config.multiple)
+        return crops_of(
+            picture,
+            tile=tile,
+            halo=self.reach,
+            multiple=self.config.multiple,
+            device=self.device,
+        )

@@ -15,6 +15,7 @@ import torch
 from PIL import features
 
 from model.checkpoint import BUNDLED
+from model.precision import choose_device
 from service.engine import RestoreTask
 from service.settings import LOOPBACK, Settings
 from service.torch_device import cores
@@ -56,11 +57,13 @@ def _model(settings: Settings) -> Iterator[Finding]:
     """Load as the service does, and restore a small picture."""
     where = settings.model_path or BUNDLED
     try:
-        engine = TorchEngine.load(settings)
-    except RuntimeError as error:
+        choose_device(settings.device)
+    except ValueError as error:
         remedy = "take --device auto or cpu, or mend the driver: nvidia-smi says more"
         yield Finding("device", "problem", str(error), remedy)
         return
+    try:
+        engine = TorchEngine.load(settings)
     except (OSError, ValueError, KeyError) as error:
         remedy = "name another folder with --model-path, or take the weights from the project again"
         yield Finding("weights", "problem", f"{where}: {error}", remedy)

@@ -19,10 +19,11 @@ def load_engine(settings: Settings) -> Engine:
     # oneDNN keeps 1,024 kernels compiled, hundreds of MB once pictures had many sizes; one size
     # needs about 30.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
-    from service.torch_device import choose_device, give_way
+    import model
+    from service.torch_device import give_way
     from service.torch_engine import TorchEngine
 
-    if choose_device(settings.device) == "cpu":
+    if model.choose_device(settings.device) == "cpu":
         give_way()  # before torch starts the helpers of this thread
     engine = TorchEngine.load(settings)
     if not gc.get_freeze_count():

@@ -1,4 +1,4 @@
-"""What torch's devices want: which to take, how they fail, and their memory."""
+"""What torch's devices want: their threads, how they fail, and their memory."""
 
 import contextlib
 import ctypes
@@ -27,14 +27,6 @@ NICENESS = 5
 """By how much the model's threads are nicer than those that answer, decode and encode."""
 _NO_MEMORY = ("can't allocate memory", "ALLOC_FAILED", "out of memory")
 _CARD_LOST = ("CUDA error", "cuDNN error", "cuBLAS error", "CUBLAS_STATUS")
-
-
-def choose_device(wanted: str) -> str:
-    """Return ``cpu`` or ``cuda``; an explicit cuda that cannot be used is an error."""
-    usable = torch.cuda.is_available()
-    if wanted == "cuda" and not usable:
-        raise RuntimeError("device is cuda, but torch finds no usable CUDA card")
-    return "cuda" if usable and wanted != "cpu" else "cpu"
 
 
 def device_name(device: torch.device) -> str:

@@ -78,9 +78,9 @@ class TorchEngine:
         """Load the weights that ``settings`` name onto the device that they name.
 
         Raises:
-            RuntimeError: If an explicit device or precision cannot be used.
+            ValueError: If an explicit device or precision cannot be used.
         """
-        device = torch_device.choose_device(settings.device)
+        device = model.choose_device(settings.device)
         threads = torch_device.choose_threads(settings.threads)
         torch.set_num_threads(threads)
         return cls(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from model.cli.common import Weights, examples, load, usage
+from model.cli.common import Device, Weights, examples, load, usage
 
 adapters_app = typer.Typer(
     help="Low-rank adapters, one a degradation: make, train and install your own.",
@@ -110,6 +110,7 @@ def train(
         float | None, typer.Option(min=0.0, help="Budget of the estimator; without, half of that.")
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that make data.")] = 1,
+    device: Device = "auto",
     seed: Annotated[int, typer.Option(help="Of initialisation and data.")] = 0,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="FIELD=VALUE or mix.FIELD=VALUE of phase II.")
@@ -137,6 +138,7 @@ def train(
         hours=hours,
         estimator_hours=hours / 2 if estimator_hours is None else estimator_hours,
         workers=workers,
+        device=device,
         seed=seed,
         overrides=tuple(overrides or ()),
         smoke=smoke,

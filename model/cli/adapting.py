@@ -41,6 +41,7 @@ class Plan:
         hours: Budget of each adapter.
         estimator_hours: Budget of the estimator.
         workers: Processes that make data.
+        device: Where to compute, one of ``model.precision.DEVICES``.
         seed: Of initialisation and data.
         overrides: ``FIELD=VALUE`` of phase II.
         smoke: Whether only to prove the chain: made-up pictures, tiny steps.
@@ -52,6 +53,7 @@ class Plan:
     hours: float | None
     estimator_hours: float | None
     workers: int
+    device: str
     seed: int
     overrides: tuple[str, ...]
     smoke: bool
@@ -148,6 +150,7 @@ def _options(space: Workspace, plan: Plan) -> Options:
         hours=None if plan.smoke else plan.hours,
         steps=_SMOKE_STEPS if plan.smoke else None,
         workers=0 if plan.smoke else plan.workers,
+        device=plan.device,
         seed=plan.seed,
         command=f"abair adapter train {space.name}" + (" --smoke" if plan.smoke else ""),
         overrides=(*(_SMOKE if plan.smoke else ()), *plan.overrides),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from model.cli.adapter_commands import adapters_app
-from model.cli.common import Weights, examples, load, usage
+from model.cli.common import Device, Weights, examples, load, usage
 
 app = typer.Typer(
     name="abair",
@@ -210,6 +210,7 @@ def train(
     workers: Annotated[
         int, typer.Option(min=0, help="Processes that make data, for each that trains.")
     ] = 1,
+    device: Device = "auto",
     seed: Annotated[int, typer.Option(help="Of initialisation and data.")] = 0,
     name: Annotated[str, typer.Option(help="Of a new baseline.")] = "abair-small",
     licence: Annotated[str, typer.Option(help="Terms of the weights, told in their files.")] = "",
@@ -235,6 +236,7 @@ def train(
         init=init,
         processes=processes,
         workers=workers,
+        device=device,
         seed=seed,
         overrides=tuple(overrides or ()),
         name=name,

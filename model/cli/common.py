@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, ParamSpec, TypeVar
 
 import typer
 
@@ -14,6 +14,11 @@ T = TypeVar("T")
 
 Weights = Annotated[
     Path | None, typer.Option("--weights", help="Folder of weights; without it the bundled ones.")
+]
+
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"],
+    typer.Option("--device", help="Where to compute; auto takes a CUDA card where there is one."),
 ]
 
 

@@ -35,6 +35,7 @@ class Options:
         rank: Of a new adapter.
         init: Weights that a new baseline or estimator starts from, or None.
         name: Of a new baseline.
+        device: Where to compute, one of ``model.precision.DEVICES``.
         licence: Terms of the weights.
     """
 
@@ -55,6 +56,7 @@ class Options:
     rank: int = 4
     init: Path | None = None
     name: str = ""
+    device: str = "auto"
     licence: str = ""
 
 

@@ -18,6 +18,7 @@ from rich.progress import Progress
 from model.cli.preparing import Job, Measured, Options, prepare
 from model.config import CLEAN
 from model.evaluation import evaluate_task, find_pairs
+from model.precision import choose_device
 from model.restorer import Restorer
 from model.training.budget import Budget, Schedule
 from model.training.data import Batches, stream
@@ -109,7 +110,7 @@ def train(options: Options, job: Job) -> bool:
 
 def _train(options: Options, job: Job, team: Team) -> bool:
     """Train as one of a team; the one that leads writes."""
-    phase = _override(job.phase, options.overrides)
+    phase, device = _override(job.phase, options.overrides), _device(options)
     console, validator = Console(), Validator(options, phase)
     trainer = Trainer(
         restorer=job.restorer.channels_last(),
@@ -120,9 +121,12 @@ def _train(options: Options, job: Job, team: Team) -> bool:
         schedule=Schedule(),
         on_log=lambda row: _tell(console, row),
         team=team,
+        device=device,
+        compiles=device == "cuda",
     )
     if team.leads:
         _write_arguments(options, phase)
+    torch.backends.cudnn.benchmark = True  # all crops have one size
     trainer.resume()
     sources = read_sources(
         options.data,
@@ -138,13 +142,28 @@ def _train(options: Options, job: Job, team: Team) -> bool:
     ) as progress:
         bar = progress.add_task(phase.name, total=1.0)
         trainer.on_step = lambda share: progress.update(bar, completed=share)
-        done = trainer.fit(lambda start: stream(batches, start, workers=options.workers))
+        done = trainer.fit(
+            lambda start: stream(batches, start, workers=options.workers, pinned=device == "cuda")
+        )
     if done and team.leads:
         with trainer.averaged() as averaged:
             if not validator.called:  # nothing was left to train
                 validator(averaged)
             job.save(averaged, _provenance(options, trainer, sources), validator.measured)
     return done
+
+
+def _device(options: Options) -> str:
+    """Choose where to compute.
+
+    Raises:
+        ValueError: If several processes are to train on a card.
+    """
+    together = options.processes > 1
+    device = choose_device("cpu" if together and options.device == "auto" else options.device)
+    if together and device == "cuda":
+        raise ValueError("--processes is for CPUs: on a card one process trains")
+    return device
 
 
 class Validator:

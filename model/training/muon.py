@@ -87,27 +87,31 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Update every parameter that has a gradient."""
         for group in self.param_groups:
+            parameters = [p for p in group["params"] if p.grad is not None]
+            torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
             alike: dict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                ahead = self._look_ahead(parameter, group["momentum"]).flatten(1)
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+            directions = self._look_ahead(parameters, group["momentum"])
+            for parameter, ahead in zip(parameters, directions, strict=True):
                 parts = 2 if parameter.shape[0] == 2 * parameter.shape[1] else 1
-                for kernel, matrix in zip(parameter.chunk(parts), ahead.chunk(parts), strict=True):
+                halves = zip(parameter.chunk(parts), ahead.flatten(1).chunk(parts), strict=True)
+                for kernel, matrix in halves:
                     alike[matrix.shape].append((kernel, matrix))
             for (rows, columns), pairs in alike.items():
                 scale = max(1.0, rows / columns) ** 0.5
+                kernels = [kernel for kernel, _ in pairs]
                 stack = torch.stack([matrix for _, matrix in pairs])
                 updates = self.team.share_out(self.orthogonalise, stack)
-                for (kernel, _), update in zip(pairs, updates, strict=True):
-                    kernel.add_(update.view_as(kernel).to(kernel.dtype), alpha=-group["lr"] * scale)
+                shaped = [
+                    update.view_as(kernel) for kernel, update in zip(kernels, updates, strict=True)
+                ]
+                torch._foreach_add_(kernels, shaped, alpha=-group["lr"] * scale)
 
-    def _look_ahead(self, parameter: torch.nn.Parameter, momentum: float) -> Tensor:
-        """Update the momentum; return Nesterov's direction, shape of the parameter."""
-        assert parameter.grad is not None
-        state = self.state[parameter]
-        if "momentum" not in state:
-            state["momentum"] = torch.zeros_like(parameter)
-        state["momentum"].lerp_(parameter.grad, 1 - momentum)
-        return parameter.grad.lerp(state["momentum"], momentum)
+    def _look_ahead(self, parameters: list[torch.nn.Parameter], momentum: float) -> list[Tensor]:
+        """Update the momenta; return Nesterov's directions, shaped as the parameters."""
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        for parameter in parameters:
+            if "momentum" not in self.state[parameter]:
+                self.state[parameter]["momentum"] = torch.zeros_like(parameter)
+        momenta = [self.state[parameter]["momentum"] for parameter in parameters]
+        torch._foreach_lerp_(momenta, gradients, 1 - momentum)
+        return list(torch._foreach_lerp(gradients, momenta, momentum))

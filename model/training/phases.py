@@ -1,6 +1,6 @@
 """The three phases of ABAIR as values: what trains, on what, with which loss, how fast."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -24,7 +24,7 @@ CLASS_WEIGHTS = {
 over a picture, so their gradients drown the others' at equal weights (docs/experiments.md)."""
 
 Losses = dict[str, Tensor]
-"""Named losses of a step; their sum is minimised."""
+"""Named losses of a step; their weighted sum is minimised."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,7 @@ class Phase:
         name: Of the run.
         parts: Gives the parameters that train, of a restorer; all others stay frozen.
         losses: Computes a step's losses from a restorer and a batch.
+        weights: What losses count in the sum, by name; 1 where not named.
         mix: What is drawn.
         kernel_lr: Learning rate of Muon, for convolution kernels of the restoring path.
         lr: Learning rate of AdamW, for the rest.
@@ -47,6 +48,7 @@ class Phase:
     name: str
     parts: Callable[[Restorer], list[nn.Module]]
     losses: Callable[[Restorer, Batch], Losses]
+    weights: Mapping[str, float] = field(default_factory=dict)
     mix: Mix = field(default_factory=Mix)
     kernel_lr: float = 0.01
     lr: float = 1e-3
@@ -59,7 +61,10 @@ class Phase:
 def baseline() -> Phase:
     """Phase I: the baseline and its segmentation head on synthetic degradations with CutMix."""
     return Phase(
-        name="baseline", parts=lambda r: [r.context, r.backbone, r.head], losses=_baseline_losses
+        name="baseline",
+        parts=lambda r: [r.context, r.backbone, r.head],
+        losses=_baseline_losses,
+        weights={"segmentation": 0.2},
     )
 
 
@@ -119,18 +124,18 @@ def _baseline_losses(restorer: Restorer, batch: Batch) -> Losses:
     description = _describe(restorer, batch)
     out = restorer(batch.degraded, description, None, batch.box)
     logits = restorer.head(out.features)
-    weights = batch.shares @ torch.tensor([CLASS_WEIGHTS[name] for name in CLASSES])
+    weights = batch.shares @ batch.shares.new_tensor([CLASS_WEIGHTS[name] for name in CLASSES])
     weights = torch.where(batch.shares.sum(dim=1) > 0, weights, 1.0)
     return {
         "restoration": log_mse(out.image, batch.clean, weights),
-        "segmentation": 0.2 * segmentation_loss(logits, batch.labels),
+        "segmentation": segmentation_loss(logits, batch.labels),
     }
 
 
 def _adapter_losses(restorer: Restorer, batch: Batch) -> Losses:
     with torch.no_grad():
         description = _describe(restorer, batch)
-    full = torch.ones(len(batch.degraded), 1)
+    full = batch.shares.new_ones(len(batch.degraded), 1)
     out = restorer(batch.degraded, description, full, batch.box)
     return {"restoration": log_mse(out.image, batch.clean)}
 

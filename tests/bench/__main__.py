@@ -2,9 +2,10 @@
 
 import argparse
 import gc
+import itertools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from rich.console import Console
 
 import model
 from tests.bench.against import peer_rows
+from tests.bench.card import card_rows
 from tests.bench.fleet import fleet_rows
 from tests.bench.http import service_rows
 from tests.bench.mixed import mixed_rows
@@ -23,7 +25,7 @@ from tests.bench.rows import Row, machine, write
 BUSY = 0.5
 """Load average above which a machine isn't idle; threads that share a core spin for each other."""
 
-PARTS = ("network", "service", "load", "fleet", "peers", "published")
+PARTS = ("network", "service", "load", "fleet", "peers", "published", "card")
 
 
 def main() -> None:
@@ -70,22 +72,22 @@ def _line(row: Row) -> str:
 def _rows(restorer: model.Restorer, arguments: argparse.Namespace) -> Iterator[Row]:
     weights, seconds, largest = arguments.weights, arguments.seconds, arguments.largest
     python, threads = arguments.peers / "bin" / "python", arguments.threads
+    measured: dict[str, Callable[[], Iterator[Row]]] = {
+        "network": lambda: itertools.chain(
+            ratio_rows(restorer), size_rows(restorer, largest=largest)
+        ),
+        "service": lambda: service_rows(restorer, weights, seconds=seconds, largest=largest),
+        "load": lambda: itertools.chain(
+            overload_rows(weights, seconds=seconds),
+            mixed_rows(weights, seconds=seconds, largest=largest),
+        ),
+        "fleet": lambda: fleet_rows(weights, seconds=seconds),
+        "peers": lambda: peer_rows(weights, threads=threads, seconds=seconds, python=python),
+        "published": lambda: published_rows(restorer, threads=threads, python=python),
+        "card": lambda: card_rows(restorer, weights, seconds=seconds, largest=largest),
+    }
     for part in PARTS if arguments.only is None else (arguments.only,):
-        match part:
-            case "network":
-                yield from ratio_rows(restorer)
-                yield from size_rows(restorer, largest=largest)
-            case "service":
-                yield from service_rows(restorer, weights, seconds=seconds, largest=largest)
-            case "load":
-                yield from overload_rows(weights, seconds=seconds)
-                yield from mixed_rows(weights, seconds=seconds, largest=largest)
-            case "fleet":
-                yield from fleet_rows(weights, seconds=seconds)
-            case "peers":
-                yield from peer_rows(weights, threads=threads, seconds=seconds, python=python)
-            case "published":
-                yield from published_rows(restorer, threads=threads, python=python)
+        yield from measured[part]()
 
 
 if __name__ == "__main__":

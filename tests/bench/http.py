@@ -30,7 +30,7 @@ def service_rows(
         idle = service.memory()
         yield Row("memory_idle", "resident memory, idle", idle, "MiB")
         yield from _large_rows(service, idle, largest_size(largest))
-        yield from _throughput_rows(service, restorer, seconds)
+        yield from throughput_rows(service, restorer, seconds)
     finally:
         code = service.stop()
     yield Row("exit_code", "exit code after SIGTERM", code, "", "<= 0")
@@ -60,7 +60,7 @@ def _large_rows(service: Service, idle: float, megapixels: int) -> Iterator[Row]
     yield Row("memory_large", "its resident memory above idle, peak", above, "MiB", "<= 1024")
 
 
-def _throughput_rows(service: Service, restorer: Restorer, seconds: float) -> Iterator[Row]:
+def throughput_rows(service: Service, restorer: Restorer, seconds: float) -> Iterator[Row]:
     """Compare eight callers over HTTP with the bare model loop, in turn on the same pictures."""
     pictures = [picture(512, 512, seed) for seed in range(CALLERS)]
     requests = [_raw(jpeg(pixels)) for pixels in pictures]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from model.precision import arithmetic, choose_precision
+from model.precision import arithmetic, choose_device, choose_precision
 
 
 def test_a_wish_is_kept_and_auto_is_one_of_the_two():
@@ -28,3 +28,15 @@ def test_convolutions_compute_as_told():
         assert layer(x).dtype == torch.bfloat16
     with arithmetic("fp32", "cpu"):
         assert layer(x).dtype == torch.float32
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")
+def test_an_explicit_card_that_is_missing_is_an_error():
+    with pytest.raises(ValueError, match="cuda"):
+        choose_device("cuda")
+    assert choose_device("auto") == "cpu"
+
+
+def test_an_unknown_device_is_an_error():
+    with pytest.raises(ValueError, match="one of auto, cpu, cuda"):
+        choose_device("tpu")

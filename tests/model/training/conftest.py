@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+import torch
 
 from model.training.data import Mix
 from model.training.sources import Sample, Sources
 
+CPU = torch.device("cpu")
 MIX = Mix(batch=2, crop=32, window=(40, 64))
 
 

@@ -10,7 +10,7 @@ from model.degradations import OwnDegradation
 from model.training.data import IGNORE, Batches, stream
 from model.training.sources import Sources, read_sources
 from model.training.team import Team
-from tests.model.training.conftest import MIX, draw_picture
+from tests.model.training.conftest import CPU, MIX, draw_picture
 
 
 def test_a_batch_depends_on_seed_and_step_alone(sources):
@@ -39,7 +39,7 @@ def test_a_team_divides_the_pictures_of_a_batch(sources):
 
 def test_crops_lie_in_pictures_and_carry_labels_and_shares(sources):
     batches = Batches(sources, dataclasses.replace(MIX, batch=24), seed=1)
-    batch = batches[0]
+    batch = batches[0].on(CPU)
     assert batch.degraded.shape == batch.clean.shape == (24, 3, 32, 32)
     assert batch.labels.shape == (24, 32, 32)
     assert bool(((batch.box >= 0) & (batch.box <= 1)).all())
@@ -50,7 +50,7 @@ def test_crops_lie_in_pictures_and_carry_labels_and_shares(sources):
 
 def test_what_is_labelled_clean_is_the_clean_picture(sources):
     mix = dataclasses.replace(MIX, batch=32, cutmix=1.0, compound=0.0)
-    batch = Batches(sources, mix, seed=2)[0]
+    batch = Batches(sources, mix, seed=2)[0].on(CPU)
     clean = (batch.labels == 0)[:, None].expand_as(batch.clean)
     assert clean.any()
     assert torch.equal(batch.degraded[clean], batch.clean[clean])
@@ -76,7 +76,7 @@ def test_two_at_once_come_about_in_their_order_and_have_no_label(sources, monkey
     mix = dataclasses.replace(
         MIX, odds=odds, cutmix=0.0, compound=1.0, company=("rain", "noise", "lowlight"), batch=40
     )
-    batch = Batches(sources, mix, seed=4)[0]
+    batch = Batches(sources, mix, seed=4)[0].on(CPU)
     pairs, single = set(), 0
     names = iter(done)
     for shares in batch.shares:
@@ -89,9 +89,34 @@ def test_two_at_once_come_about_in_their_order_and_have_no_label(sources, monkey
     assert single == int((batch.shares[:, 0] == 1).sum()) > 0
 
 
+def test_several_crops_of_a_picture_share_what_is_told_of_the_whole(sources):
+    batch = Batches(sources, dataclasses.replace(MIX, batch=4, crops=3), seed=0)[0]
+    assert len(batch.degraded) == len(batch.labels) == len(batch.views.patches) == 12
+    for of_all in (batch.shares, batch.views.patches, batch.views.thumbnail):
+        pictures = of_all.unflatten(0, (4, 3))
+        assert torch.equal(pictures, pictures[:, :1].expand_as(pictures))
+    assert len(batch.box.unique(dim=0)) > 8
+
+
+def test_pictures_travel_as_bytes_and_are_floats_on_a_device(sources):
+    made = Batches(sources, dataclasses.replace(MIX, batch=12), seed=0)[0]
+    batch = made.on(CPU)
+    pictures = [
+        (made.degraded, batch.degraded),
+        (made.clean, batch.clean),
+        (made.views.patches, batch.views.patches),
+    ]
+    for travelled, computed in pictures:
+        assert travelled.dtype == torch.uint8
+        assert torch.equal(travelled / 255, computed)
+    whole = made.degraded.float().mean() / 255  # what a thumbnail keeps
+    assert abs(batch.views.thumbnail.mean() - whole) < 0.1
+    assert batch.share("clean").equal(made.share("clean"))
+
+
 def test_real_pairs_are_used_where_there_are_some(sources):
     mix = dataclasses.replace(MIX, odds=(("lowlight", 1.0),), cutmix=0.0, compound=0.0, pairs=1.0)
-    batch = Batches(sources, mix, seed=0)[0]
+    batch = Batches(sources, mix, seed=0)[0].on(CPU)
     levels = (batch.clean * 255).round()
     torch.testing.assert_close((batch.degraded * 255).round(), levels.div(8).floor())
 
@@ -110,7 +135,7 @@ def test_a_degradation_of_ones_own_is_drawn_and_counted_as_a_class_of_its_own(so
     mix = dataclasses.replace(
         MIX, odds=(("clean", 1.0), ("night", 1.0)), cutmix=0.5, compound=0.0, batch=24
     )
-    batch = Batches(sources, mix, seed=0, own={"night": OwnDegradation("night", path)})[0]
+    batch = Batches(sources, mix, seed=0, own={"night": OwnDegradation("night", path)})[0].on(CPU)
     assert batch.classes == (*CLASSES, "night")
     night = (batch.labels == len(CLASSES))[:, None]
     assert night.any()

@@ -47,6 +47,20 @@ def rain_restorer():
     return restorer
 
 
+DEVICES = pytest.mark.parametrize(
+    "device",
+    [
+        "cpu",
+        pytest.param(
+            "cuda",
+            marks=[
+                pytest.mark.gpu,
+                pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no card"),
+            ],
+        ),
+    ],
+)
+
 PHASES = {
     "baseline": (baseline, make_restorer, ("context.", "backbone.", "head."), "lora"),
     "adapter": (lambda: adapter(Degradation.RAIN), rain_restorer, ("backbone.",), "-"),
@@ -54,13 +68,16 @@ PHASES = {
 }
 
 
+@DEVICES
 @pytest.mark.parametrize("name", PHASES)
-def test_a_phase_changes_its_own_weights_and_leaves_all_others_bit_equal(name, sources, tmp_path):
+def test_a_phase_changes_its_own_weights_and_leaves_all_others_bit_equal(
+    name, device, sources, tmp_path
+):
     phase, make, parts, barred = PHASES[name]
     restorer = make()
     before = weights_of(restorer)
-    fit(trainer_of(phase(), restorer, tmp_path, steps=3), sources)
-    after = weights_of(restorer)
+    fit(trainer_of(phase(), restorer, tmp_path, steps=3, device=device), sources)
+    after = weights_of(restorer.cpu())
     for key, old in before.items():
         own = key.startswith(parts) and barred not in key
         if name == "adapter":
@@ -68,6 +85,20 @@ def test_a_phase_changes_its_own_weights_and_leaves_all_others_bit_equal(name, s
         assert own or torch.equal(old, after[key]), f"{key} changed"
     changed = [key for key, old in before.items() if not torch.equal(old, after[key])]
     assert changed
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no card")
+def test_a_run_begun_on_a_processor_goes_on_on_a_card(sources, tmp_path):
+    fit(trainer_of(baseline(), make_restorer(), tmp_path, steps=2), sources)
+    resumed = trainer_of(
+        baseline(), make_restorer(), tmp_path, steps=4, device="cuda", compiles=True
+    )
+    assert resumed.resume()
+    assert resumed.step == 2
+    batches = Batches(sources, resumed.phase.mix, seed=0)
+    assert resumed.fit(lambda start: stream(batches, start, workers=1, pinned=True))
+    assert all(value.isfinite().all() and value.is_cuda for value in resumed.average)
 
 
 @pytest.mark.parametrize("name", PHASES)
@@ -101,8 +132,9 @@ def test_a_resumed_run_takes_the_rates_that_are_asked_for_now(sources, tmp_path)
     assert rates == [1e-4, 1e-5]
 
 
-def test_the_baseline_overfits_one_batch(sources, tmp_path):
-    trainer = trainer_of(baseline(), make_restorer(), tmp_path, steps=60)
+@DEVICES
+def test_the_baseline_overfits_one_batch(sources, tmp_path, device):
+    trainer = trainer_of(baseline(), make_restorer(), tmp_path, steps=60, device=device)
     batch = Batches(sources, trainer.phase.mix, seed=0)[0]
     trainer.fit(lambda _: itertools.repeat(batch))
     with (tmp_path / "losses.csv").open() as file:
@@ -110,8 +142,10 @@ def test_the_baseline_overfits_one_batch(sources, tmp_path):
     assert losses[-1] < losses[0] - 0.5
 
 
-def test_the_estimator_overfits_one_batch(sources, tmp_path):
-    trainer = trainer_of(estimator(), make_restorer(2, 2, 2, 2, 2), tmp_path, steps=80)
+@DEVICES
+def test_the_estimator_overfits_one_batch(sources, tmp_path, device):
+    restorer = make_restorer(2, 2, 2, 2, 2)
+    trainer = trainer_of(estimator(), restorer, tmp_path, steps=80, device=device)
     batch = Batches(sources, trainer.phase.mix, seed=4)[0]
     trainer.fit(lambda _: itertools.repeat(batch))
     with (tmp_path / "losses.csv").open() as file:

@@ -7,7 +7,7 @@ from model.config import CLASSES, Degradation
 from model.training.data import Batches
 from model.training.phases import adapter, estimator
 from tests.model.conftest import make_restorer
-from tests.model.training.conftest import MIX
+from tests.model.training.conftest import CPU, MIX
 
 
 class Told(torch.nn.Module):
@@ -39,7 +39,7 @@ def test_the_estimator_is_to_weigh_a_kind_that_the_map_does_not_know(sources):
     mix = dataclasses.replace(
         MIX, odds=(("snow", 1.0), ("haze", 1.0)), cutmix=0.0, compound=0.0, batch=8
     )
-    batch = Batches(sources, mix, seed=0)[0]
+    batch = Batches(sources, mix, seed=0)[0].on(CPU)
     snowy = batch.share("snow") == 1
     assert 0 < int(snowy.sum()) < 8
     right = torch.zeros(8, 3)
@@ -56,7 +56,7 @@ def test_the_estimator_is_to_weigh_a_kind_that_the_map_does_not_know(sources):
 def test_the_estimator_also_learns_which_blend_restores_best(sources):
     torch.manual_seed(0)
     restorer = make_restorer(2, 2).eval().requires_grad_(requires_grad=False)
-    batch = Batches(sources, dataclasses.replace(MIX, batch=8), seed=0)[0]
+    batch = Batches(sources, dataclasses.replace(MIX, batch=8), seed=0)[0].on(CPU)
     logits = torch.zeros(8, 3, requires_grad=True)
 
     def restoration() -> torch.Tensor:

@@ -1,0 +1,29 @@
+"""Rows of a CUDA card: the model on it, and the service that has it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from model import Restorer
+from tests.bench.http import throughput_rows
+from tests.bench.network import size_rows
+from tests.bench.rows import Row
+from tests.bench.server import Service
+
+
+def card_rows(
+    restorer: Restorer, weights: Path | None, *, seconds: float, largest: int
+) -> Iterator[Row]:
+    """Measure on the card that ``--device auto`` takes; nothing where there is none."""
+    if not torch.cuda.is_available():
+        return
+    restorer.cuda()
+    yield from size_rows(restorer, largest=largest)
+    service = Service(weights, "--device", "cuda")
+    try:
+        yield Row("start", "start to /readyz 200, every size warm", service.seconds, "s")
+        yield from throughput_rows(service, restorer, seconds)
+    finally:
+        service.stop()
+        restorer.cpu()
