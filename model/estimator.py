@@ -117,10 +117,15 @@ class Estimator(nn.Module):
 
     def without(self, index: int) -> "Estimator":
         """Return a copy that forgot adapter ``index``; the others keep their proportions."""
-        kept = [row for row in range(len(self.classify.weight)) if row != 1 + index]
-        smaller = copy.deepcopy(self)
-        smaller.classify = _linear(self.classify.weight[kept], self.classify.bias[kept])
-        return smaller
+        count = len(self.classify.weight) - 1
+        return self.of([adapter for adapter in range(count) if adapter != index])
+
+    def of(self, adapters: Sequence[int]) -> "Estimator":
+        """Return a copy that weighs these of its adapters, in this order, and *none*."""
+        rows = [0, *(1 + adapter for adapter in adapters)]
+        chosen = copy.deepcopy(self)
+        chosen.classify = _linear(self.classify.weight[rows], self.classify.bias[rows])
+        return chosen
 
     def forward(self, views: Views) -> Tensor:
         """Estimate: -> logits (B, 1 + K), *none* first."""

@@ -145,12 +145,12 @@ def _baseline_job(options: Options) -> Job:
 
 
 def _estimator_of(folder: Path, restorer: Restorer) -> Estimator:
-    """Take the estimator of other weights, which must weigh the same adapters."""
+    """Take the estimator of other weights, which must weigh the same adapters, in any order."""
     other = checkpoint.load(folder)
     names, wanted = ([one.name for one in of.adapters] for of in (other, restorer))
-    if names != wanted:
+    if sorted(names) != sorted(wanted):
         raise ValueError(f"the estimator in {folder} weighs {names}, these adapters are {wanted}")
-    return other.estimator
+    return other.estimator.of([names.index(name) for name in wanted])
 
 
 def adapter_job(

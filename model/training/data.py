@@ -20,6 +20,7 @@ from model.config import CLASSES, CLEAN, Degradation
 from model.degradations import OwnDegradation, cutmix, degrade, in_order, sample_severity
 from model.training.sources import Sample, Sources
 from model.training.team import Team
+from model.training.tones import retone
 from model.training.windows import Picture, Window
 from model.views import Views, as_float, sample_views
 
@@ -40,6 +41,7 @@ class Mix:
         company: What the second is drawn from; empty: what ``odds`` names.
         pairs: Probability that a real pair is used where there is one.
         depth: Probability that haze takes a picture whose depth is known.
+        retone: Probability that what is to be hazed gets other tones first.
         batch: Pictures a step.
         crops: Crops of each picture; more than 1 where a picture takes longer to make than to
             learn from.
@@ -62,6 +64,7 @@ class Mix:
     company: tuple[str, ...] = ()
     pairs: float = 0.0
     depth: float = 0.6
+    retone: float = 0.7
     batch: int = 8
     crops: int = 1
     crop: int = 128
@@ -210,6 +213,8 @@ class Batches(Dataset[Batch]):
         clean, depth = self._window(pool[rng.integers(len(pool))], rng)
         if depth is not None:  # cameras stand at any distance; d = z - u z_min
             depth = depth - depth.min() * np.float32(rng.random())
+        if name == Degradation.HAZE and rng.random() < self.mix.retone:
+            clean = retone(clean, rng)
         return clean, *self._damage(clean, name, depth, rng)
 
     def _damage(

@@ -1,0 +1,39 @@
+import dataclasses
+
+import numpy as np
+
+from model.training.data import Batches
+from model.training.tones import retone
+from tests.model.training.conftest import CPU, MIX
+
+
+def dull_picture():
+    rng = np.random.default_rng(0)
+    return np.rint(rng.uniform(60, 190, (40, 50, 3))).astype(np.float32) / np.float32(255)
+
+
+def test_blacks_get_deeper_and_contrast_grows():
+    dull = dull_picture()
+    drawn = [retone(dull, np.random.default_rng(seed)) for seed in range(40)]
+    assert np.mean([picture.min() for picture in drawn]) < 0.6 * dull.min()
+    assert np.mean([picture.std() for picture in drawn]) > 1.2 * dull.std()
+    assert np.ptp([picture.mean() for picture in drawn]) > 0.1
+
+
+def test_what_comes_is_on_eight_bit_levels_and_the_order_of_tones_stays():
+    dull = dull_picture()
+    other = retone(dull, np.random.default_rng(3))
+    assert other.dtype == np.float32
+    np.testing.assert_array_equal(np.rint(other * 255).astype(np.float32) / np.float32(255), other)
+    order = np.argsort(dull.ravel())
+    assert (np.diff(other.ravel()[order]) >= 0).all()
+
+
+def test_haze_alone_gets_other_tones(sources):
+    def clean(name, chance):
+        odds, mix = ((name, 1.0),), dataclasses.replace(MIX, cutmix=0.0, compound=0.0, depth=0.0)
+        mix = dataclasses.replace(mix, odds=odds, retone=chance)
+        return Batches(sources, mix, seed=0)[0].on(CPU).clean
+
+    assert not clean("haze", 1.0).equal(clean("haze", 0.0))
+    assert clean("rain", 1.0).equal(clean("rain", 0.0))
