@@ -84,8 +84,10 @@ class AdaptedConv2d(nn.Conv2d):
         """Return ``W + B diag(components) A``, shape of the kernel; ``components`` is (R,)."""
         if self.lora_A is None or self.lora_B is None:
             return self.weight
-        update = (self.lora_B * components) @ self.lora_A.flatten(1)
-        return self.weight + update.view_as(self.weight)
+        # With the channels last, as kernels are laid out, nothing is copied but the sum.
+        kernel, down = self.weight.permute(0, 2, 3, 1), self.lora_A.permute(0, 2, 3, 1)
+        merged = torch.addmm(kernel.flatten(1), self.lora_B * components, down.flatten(1))
+        return merged.view(kernel.shape).permute(0, 3, 1, 2)
 
     def forward(self, x: Tensor, blend: Blend | None = None) -> Tensor:
         """Convolve ``x``: (B, in, h, w) with the blended kernel -> (B, out, h', w')."""
