@@ -81,7 +81,10 @@ class AdaptedConv2d(nn.Conv2d):
         self.lora_B = nn.Parameter(torch.cat([b for _, b in matrices], dim=1))
 
     def merged_weight(self, components: Tensor) -> Tensor:
-        """Return ``W + B diag(components) A``, shape of the kernel; ``components`` is (R,)."""
+        """Return ``W + B diag(components) A``, shape of the kernel; ``components`` is (R,).
+
+        In the arithmetic of the context: bfloat16 where that is told.
+        """
         if self.lora_A is None or self.lora_B is None:
             return self.weight
         # With the channels last, as kernels are laid out, nothing is copied but the sum.

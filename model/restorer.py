@@ -65,7 +65,7 @@ class Restorer(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters are; pictures may be anywhere."""
+        """Where the parameters are; pictures come and go on the CPU."""
         return self.backbone.tone.weight.device
 
     @property
@@ -181,7 +181,7 @@ class Restorer(nn.Module):
         if not self.adapters:
             return None
         ranks = torch.tensor([a.rank for a in self.adapters], device=weights.device)
-        count = sum(a.rank for a in self.adapters)  # told, or a card would be waited for
+        count = sum(a.rank for a in self.adapters)  # told, so that a card need not tell
         scale = weights.new_tensor([a.scaling for a in self.adapters])
         scaled = weights * scale.view(1, -1, *[1] * (weights.dim() - 2))
         components = scaled.repeat_interleave(ranks, dim=1, output_size=count)

@@ -29,7 +29,7 @@ FULL_SCALE = {torch.uint8: 255.0, torch.uint16: 65535.0}
 
 @dataclass(frozen=True)
 class Views:
-    """Views of a batch of whole pictures, float in [0, 1].
+    """Views of a batch of whole pictures, float in [0, 1] where networks look at them.
 
     Attributes:
         thumbnail: Shape (B, 3, 96, 96), each value the mean of the pixels it covers.

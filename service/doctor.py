@@ -64,6 +64,10 @@ def _model(settings: Settings) -> Iterator[Finding]:
         return
     try:
         engine = TorchEngine.load(settings)
+    except RuntimeError as error:  # what a card that is there, but ill, says
+        remedy = "take --device cpu, or mend the driver: nvidia-smi says more"
+        yield Finding("device", "problem", str(error), remedy)
+        return
     except (OSError, ValueError, KeyError) as error:
         remedy = "name another folder with --model-path, or take the weights from the project again"
         yield Finding("weights", "problem", f"{where}: {error}", remedy)

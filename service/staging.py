@@ -1,8 +1,8 @@
 """Pinned memory between the host and a card: copies that don't wait for the computing.
 
 A buffer that a copy reads from, or writes into, isn't touched again until that copy's event has
-fired; copies run in a stream of their own, and the computing waits only for those it needs. No
-card has run this yet: tests run it on a double.
+fired; copies run in a stream of their own, and the computing waits only for those it needs. Tests
+run it on a double where there is no card.
 """
 
 import itertools

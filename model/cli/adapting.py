@@ -150,7 +150,7 @@ def _options(space: Workspace, plan: Plan) -> Options:
         hours=None if plan.smoke else plan.hours,
         steps=_SMOKE_STEPS if plan.smoke else None,
         workers=0 if plan.smoke else plan.workers,
-        device=plan.device,
+        device="cpu" if plan.smoke else plan.device,
         seed=plan.seed,
         command=f"abair adapter train {space.name}" + (" --smoke" if plan.smoke else ""),
         overrides=(*(_SMOKE if plan.smoke else ()), *plan.overrides),

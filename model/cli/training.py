@@ -35,6 +35,7 @@ def run(options: Options) -> bool:
     Raises:
         ValueError: If an option names something unknown, or another training uses the run folder.
     """
+    _device(options)  # refused before other processes are started
     torch.manual_seed(options.seed)
     job = prepare(options)
     return train(options, job) if options.processes == 1 else _train_together(options, job)

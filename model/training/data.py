@@ -41,7 +41,7 @@ class Mix:
         company: What the second is drawn from; empty: what ``odds`` names.
         pairs: Probability that a real pair is used where there is one.
         depth: Probability that haze takes a picture whose depth is known.
-        retone: Probability that what is to be hazed gets other tones first.
+        retone: Probability that a photograph gets other tones first where haze is drawn for it.
         batch: Pictures a step.
         crops: Crops of each picture; more than 1 where a picture takes longer to make than to
             learn from.
@@ -58,7 +58,7 @@ class Mix:
         (Degradation.HAZE, 0.2),
         (Degradation.LOWLIGHT, 0.18),
     )
-    cutmix: float = 0.2
+    cutmix: float = 0.12
     uncut: tuple[str, ...] = (Degradation.LOWLIGHT,)
     compound: float = 0.08
     company: tuple[str, ...] = ()

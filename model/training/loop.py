@@ -41,7 +41,7 @@ class Trainer:
         clock: Seconds; replaced in tests.
         team: The processes that train together; each gets its own part of every batch.
         device: Where to compute, ``cpu`` or ``cuda``.
-        compiles: Whether ``torch.compile`` fuses the losses: half a minute, then a card's steps
+        compiles: Whether ``torch.compile`` fuses the losses: up to a minute, then a card's steps
             take little over half the time.
     """
 
@@ -60,7 +60,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         self.step, self.seconds = 0, 0.0
-        self._stop = False
+        self._stop, self._compiling = False, self.compiles
         self._precision = choose_precision("auto", self.device)
         self.restorer.to(self.device)
         self._losses = self.phase.losses
@@ -88,7 +88,8 @@ class Trainer:
         """Go on from the run's checkpoint if it has one; tell whether it had."""
         if not self.checkpoint.is_file():
             return False
-        state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        # Optimisers take what they want to a card; AdamW reads its counts here.
+        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
         self.step, self.seconds = state["step"], state["seconds"]
         self._due = defaultdict(float, state["due"])
         for name in TABLES if self.team.leads else ():
@@ -96,7 +97,7 @@ class Trainer:
         with torch.no_grad():
             for parameter, value in zip(self.parameters, state["parameters"], strict=True):
                 parameter.copy_(value)
-        self.average = state["average"]
+        self.average = [value.to(self.device) for value in state["average"]]
         for optimiser, value in zip(self.optimisers, state["optimisers"], strict=True):
             rates = [group["full_lr"] for group in optimiser.param_groups]
             optimiser.load_state_dict(value)
@@ -137,6 +138,8 @@ class Trainer:
             while not self._stop and self._progress() < 1:
                 start = self.clock()
                 self._step(next(stream).on(torch.device(self.device)))
+                if self._compiling:  # that was most of the first step, and no training
+                    self._compiling, start = False, self.clock()
                 seconds = self.seconds + self.clock() - start
                 self.seconds, self._stop = self.team.follow(seconds, stop=self._stop)
                 self.on_step(min(1.0, self._progress()))
@@ -166,6 +169,8 @@ class Trainer:
         with arithmetic(self._precision, self.device):
             losses = self._losses(self.restorer, batch)
         weights = self.phase.weights
+        if unknown := sorted(set(weights) - set(losses)):
+            raise ValueError(f"weights name {unknown}; the losses are {sorted(losses)}")
         total = torch.stack([weights.get(name, 1.0) * x for name, x in losses.items()]).sum()
         total.backward()  # type: ignore[no-untyped-call]
         self.team.average([p.grad for p in self.parameters if p.grad is not None])
@@ -174,9 +179,12 @@ class Trainer:
             optimiser.step()
             optimiser.zero_grad()
         told = torch.stack([total.detach(), norm, *(loss.detach() for loss in losses.values())])
-        sum_of_losses, *numbers = told.tolist()  # the one time in a step that a card is waited for
-        if not math.isfinite(sum_of_losses):
-            raise FloatingPointError(f"loss is {sum_of_losses} at step {self.step}")
+        sum_of_losses, *numbers = told.tolist()  # all at once, since a card is waited for
+        if not (math.isfinite(sum_of_losses) and math.isfinite(numbers[0])):
+            # The weights here are spoiled; the checkpoint isn't. The norm tells of all the team.
+            raise FloatingPointError(
+                f"loss is {sum_of_losses}, gradient {numbers[0]} at step {self.step}"
+            )
         self.step += 1
         decay = min(self.phase.ema, self.step / (self.step + 10))
         torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - decay)

@@ -88,30 +88,42 @@ class Muon(torch.optim.Optimizer):
         """Update every parameter that has a gradient."""
         for group in self.param_groups:
             parameters = [p for p in group["params"] if p.grad is not None]
+            if not parameters:
+                continue
             torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
             alike: dict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
             directions = self._look_ahead(parameters, group["momentum"])
             for parameter, ahead in zip(parameters, directions, strict=True):
                 parts = 2 if parameter.shape[0] == 2 * parameter.shape[1] else 1
-                halves = zip(parameter.chunk(parts), ahead.flatten(1).chunk(parts), strict=True)
+                halves = zip(_inner_last(parameter).chunk(parts), ahead.chunk(parts), strict=True)
                 for kernel, matrix in halves:
-                    alike[matrix.shape].append((kernel, matrix))
+                    alike[matrix.flatten(1).shape].append((kernel, matrix.flatten(1)))
             for (rows, columns), pairs in alike.items():
                 scale = max(1.0, rows / columns) ** 0.5
                 kernels = [kernel for kernel, _ in pairs]
                 stack = torch.stack([matrix for _, matrix in pairs])
                 updates = self.team.share_out(self.orthogonalise, stack)
                 shaped = [
-                    update.view_as(kernel) for kernel, update in zip(kernels, updates, strict=True)
+                    update.view(kernel.shape)
+                    for kernel, update in zip(kernels, updates, strict=True)
                 ]
                 torch._foreach_add_(kernels, shaped, alpha=-group["lr"] * scale)
 
     def _look_ahead(self, parameters: list[torch.nn.Parameter], momentum: float) -> list[Tensor]:
-        """Update the momenta; return Nesterov's directions, shaped as the parameters."""
+        """Update the momenta; return Nesterov's directions, ``_inner_last`` of the parameters."""
         gradients = [p.grad for p in parameters if p.grad is not None]
         for parameter in parameters:
             if "momentum" not in self.state[parameter]:
                 self.state[parameter]["momentum"] = torch.zeros_like(parameter)
         momenta = [self.state[parameter]["momentum"] for parameter in parameters]
         torch._foreach_lerp_(momenta, gradients, 1 - momentum)
-        return list(torch._foreach_lerp(gradients, momenta, momentum))
+        ahead = torch._foreach_lerp(gradients, momenta, momentum)
+        return [_inner_last(direction) for direction in ahead]
+
+
+def _inner_last(kernel: Tensor) -> Tensor:
+    """View (out, in, ...) as (out, ..., in): what lies together in kernels with channels last.
+
+    The order of a matrix's columns doesn't matter to what makes it orthogonal.
+    """
+    return kernel.movedim(1, -1)

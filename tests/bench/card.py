@@ -1,6 +1,7 @@
 """Rows of a CUDA card: the model on it, and the service that has it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -18,7 +19,15 @@ def card_rows(
     """Measure on the card that ``--device auto`` takes; nothing where there is none."""
     if not torch.cuda.is_available():
         return
-    restorer.cuda()
+    card = torch.cuda.get_device_name()
+    for row in _rows(restorer.cuda(), weights, seconds=seconds, largest=largest):
+        yield replace(row, name=f"card_{row.name}", what=f"{row.what}, {card}")
+    restorer.cpu()
+
+
+def _rows(
+    restorer: Restorer, weights: Path | None, *, seconds: float, largest: int
+) -> Iterator[Row]:
     yield from size_rows(restorer, largest=largest)
     service = Service(weights, "--device", "cuda")
     try:
@@ -26,4 +35,3 @@ def card_rows(
         yield from throughput_rows(service, restorer, seconds)
     finally:
         service.stop()
-        restorer.cpu()

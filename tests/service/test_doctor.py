@@ -87,6 +87,16 @@ def test_a_device_that_is_not_there_is_a_problem(weights: Path):
     assert "no usable CUDA card" in found(report, "device")["told"]
 
 
+def test_a_card_that_is_ill_is_a_problem_of_the_device(weights: Path, monkeypatch):
+    def fail(_settings: object) -> None:
+        raise torch.AcceleratorError("CUDA error: uncorrectable ECC error encountered", 214)
+
+    monkeypatch.setattr("service.doctor.TorchEngine.load", fail)
+    report = doctor("--model-path", weights, "--port", 0, code=1)
+    assert "ECC" in found(report, "device")["told"]
+    assert "nvidia-smi" in found(report, "device")["remedy"]
+
+
 def test_more_threads_than_cores_are_noted(weights: Path, tmp_path: Path, monkeypatch):
     quota = tmp_path / "cpu.max"
     quota.write_text("50000 100000")

@@ -86,7 +86,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-QUICK = ["--workers=0", "--hours=1e-6", "--estimator-hours=1e-6"]
+QUICK = ["--workers=0", "--device=cpu", "--hours=1e-6", "--estimator-hours=1e-6"]
 SMALL = ["--set=mix.batch=1", "--set=mix.crop=32", "--set=mix.window=[40, 64]"]
 
 

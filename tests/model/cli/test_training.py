@@ -20,6 +20,7 @@ from tests.model.training.conftest import draw_picture
 
 QUICK = [
     "--steps=2",
+    "--device=cpu",
     "--workers=0",
     "--set=mix.batch=1",
     "--set=mix.crop=32",
@@ -150,6 +151,7 @@ def flat(weights: Path) -> torch.Tensor:
         (["baseline", "--steps=2", "--preset=huge"], "one of small, large, got 'huge'"),
         (["rain", "--steps=2"], "no weights at"),
         (["rain", "--steps=2", "--init=w"], "for the baseline and the estimator"),
+        (["baseline", "--steps=2", '--set=weights={"segmentaton": 0}'], "weights name"),
     ],
 )
 def test_what_cannot_be_trained_is_told_as_a_usage_error(arguments, told, data, tmp_path):

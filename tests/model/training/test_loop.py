@@ -15,7 +15,7 @@ from model.training.data import Batches, stream
 from model.training.loop import Trainer
 from model.training.phases import adapter, baseline, estimator
 from tests.model.conftest import make_restorer
-from tests.model.training.conftest import MIX
+from tests.model.training.conftest import CPU, MIX
 
 
 def trainer_of(phase, restorer, run, steps, **changes):
@@ -96,6 +96,9 @@ def test_a_run_begun_on_a_processor_goes_on_on_a_card(sources, tmp_path):
     )
     assert resumed.resume()
     assert resumed.step == 2
+    counts = [state["step"] for state in resumed.optimisers[1].state.values()]
+    assert counts
+    assert not any(count.is_cuda for count in counts)
     batches = Batches(sources, resumed.phase.mix, seed=0)
     assert resumed.fit(lambda start: stream(batches, start, workers=1, pinned=True))
     assert all(value.isfinite().all() and value.is_cuda for value in resumed.average)
@@ -130,6 +133,43 @@ def test_a_resumed_run_takes_the_rates_that_are_asked_for_now(sources, tmp_path)
         group["full_lr"] for optimiser in resumed.optimisers for group in optimiser.param_groups
     ]
     assert rates == [1e-4, 1e-5]
+
+
+def test_what_a_loss_counts_is_the_phases_to_say(sources, tmp_path):
+    stayed = []
+    for counts in (0.0, 5.0):
+        phase = dataclasses.replace(baseline(), lr=0.1, weights={"segmentation": counts})
+        restorer = make_restorer()
+        before = restorer.head.mix.weight.clone()
+        trainer = trainer_of(phase, restorer, tmp_path / str(counts), steps=1)
+        trainer.phase = dataclasses.replace(trainer.phase, warmup=0.0)
+        fit(trainer, sources)
+        stayed.append(torch.allclose(restorer.head.mix.weight, before, rtol=0, atol=1e-4))
+    assert stayed == [True, False]
+    misspelt = dataclasses.replace(baseline(), weights={"segmentaton": 1.0})
+    with pytest.raises(ValueError, match=r"segmentaton.*the losses are .*segmentation"):
+        fit(trainer_of(misspelt, make_restorer(), tmp_path / "misspelt", steps=1), sources)
+
+
+def compile_losses(sources):
+    for phase, make, _, _ in PHASES.values():
+        restorer, losses = make().train(), phase().losses
+        mix = dataclasses.replace(MIX, odds=phase().mix.odds)
+        batch = Batches(sources, mix, seed=0)[0].on(CPU)
+        compiled = torch.compile(losses, dynamic=False, fullgraph=True, backend="eager")
+        expected = losses(restorer, batch)
+        for loss, value in compiled(restorer, batch).items():
+            torch.testing.assert_close(value, expected[loss])
+
+
+@pytest.mark.slow
+def test_the_losses_of_each_phase_compile_as_one_graph(sources):
+    # In a process of its own: compiling leaves threads, and later tests fork.
+    process = multiprocessing.get_context("spawn").Process(target=compile_losses, args=(sources,))
+    process.start()
+    process.join(timeout=300)
+    process.kill()
+    assert process.exitcode == 0
 
 
 @DEVICES
@@ -199,7 +239,7 @@ def test_a_signal_to_the_whole_group_leaves_the_workers_until_the_checkpoint(sou
 def test_a_loss_that_is_not_finite_ends_the_run(sources, tmp_path):
     restorer = make_restorer()
     torch.nn.init.constant_(restorer.backbone.intro.weight, float("nan"))
-    with pytest.raises(FloatingPointError, match="loss is nan at step 0"):
+    with pytest.raises(FloatingPointError, match="loss is nan, gradient nan at step 0"):
         fit(trainer_of(baseline(), restorer, tmp_path, steps=3), sources)
 
 
