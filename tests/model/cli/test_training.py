@@ -161,6 +161,15 @@ def test_what_cannot_be_trained_is_told_as_a_usage_error(arguments, told, data, 
     assert told in " ".join(result.output.replace("│", " ").split())
 
 
+def test_on_a_card_one_process_trains(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    where = ["--data", str(data), "--run", str(tmp_path / "r"), "--weights", str(tmp_path / "w")]
+    arguments = ["train", "baseline", "--steps=2", "--processes=2", "--device=cuda", *where]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "on a card one process trains" in " ".join(result.output.replace("│", " ").split())
+
+
 def test_a_run_folder_is_one_trainings_at_a_time(data):
     run = data.parent / "runs" / "rain"
     with alone(run), pytest.raises(ValueError, match="another training"), alone(run):
