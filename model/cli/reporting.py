@@ -122,7 +122,7 @@ def _paper() -> str:
     return (
         f"The paper's numbers on its sets, 59 M parameters trained on GPUs: {told} dB. They are no "
         "like for like: here are other pictures (haze there is outdoors), a network a tenth of the "
-        "size, and hours of two CPU cores."
+        "size, and hours of two CPU cores and minutes of a GPU."
     )
 
 
