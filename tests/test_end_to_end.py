@@ -18,10 +18,11 @@ from model.degradations import degrade
 from model.metrics import psnr
 from model.restorer import Restorer
 from model.training.budget import Budget
-from model.training.data import Batches, stream
+from model.training.data import Batches
 from model.training.loop import Trainer
 from model.training.phases import Phase, adapter, baseline, estimator
 from model.training.sources import Sample, Sources
+from model.training.stream import stream
 from service.app import create_app
 from service.settings import Settings
 

@@ -21,11 +21,12 @@ from model.evaluation import evaluate_task, find_pairs
 from model.precision import choose_device
 from model.restorer import Restorer
 from model.training.budget import Budget, Schedule
-from model.training.data import Batches, stream
+from model.training.data import Batches
 from model.training.loop import Trainer
 from model.training.phases import Phase
 from model.training.report import draw_curves, draw_grid
 from model.training.sources import Sources, read_sources
+from model.training.stream import stream
 from model.training.team import Team, join, leave
 
 

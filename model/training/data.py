@@ -4,8 +4,7 @@ Every picture is a pure function of (seed, step, place in the batch), so that a 
 what an uninterrupted one would have seen, and several processes can each make their part.
 """
 
-import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -14,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from model.config import CLASSES, CLEAN, Degradation
 from model.degradations import OwnDegradation, cutmix, degrade, in_order, sample_severity
@@ -35,13 +33,11 @@ class Mix:
     Attributes:
         odds: Relative odds of ``clean`` and of each degradation.
         cutmix: Probability that two or three degraded copies are cut together.
-        uncut: Degradations that are left out of that. Low light in a rectangle teaches the restorer
-            that whatever is black in a bright picture was badly lit (docs/experiments.md).
         compound: Probability that a second degradation comes with the first, one over the other.
         company: What the second is drawn from; empty: what ``odds`` names.
         pairs: Probability that a real pair is used where there is one.
         depth: Probability that haze takes a picture whose depth is known.
-        retone: Probability that a photograph gets other tones first where haze is drawn for it.
+        retone: Probability that a photograph gets other tones first.
         batch: Pictures a step.
         crops: Crops of each picture; more than 1 where a picture takes longer to make than to
             learn from.
@@ -59,12 +55,11 @@ class Mix:
         (Degradation.LOWLIGHT, 0.18),
     )
     cutmix: float = 0.12
-    uncut: tuple[str, ...] = (Degradation.LOWLIGHT,)
     compound: float = 0.08
     company: tuple[str, ...] = ()
     pairs: float = 0.0
     depth: float = 0.6
-    retone: float = 0.7
+    retone: float = 0.5
     batch: int = 8
     crops: int = 1
     crop: int = 128
@@ -77,14 +72,16 @@ class Mix:
 
 @dataclass
 class Batch:
-    """One step's pictures: made in bytes, which travel four times as fast; ``on`` a device floats.
+    """One step's P pictures and the B crops of them, those of one picture beside each other.
+
+    Made in bytes, which travel four times as fast; ``on`` a device floats.
 
     Attributes:
         degraded: Crops, shape (B, 3, h, w); uint8 as made, else in [0, 1].
         clean: Their targets, same shape and type.
         labels: Class of each pixel, (B, h, w), uint8; ``IGNORE`` where undefined.
-        shares: Share of each class in the whole picture, (B, C); rows of zeros where undefined.
         box: Where the crops lie in their pictures, (B, 4), fractions.
+        shares: Share of each class in the whole pictures, (P, C); rows of zeros where undefined.
         views: Of the whole degraded pictures; their patches are uint8 as made.
         classes: Names of the C classes: the map's, then degradations that it doesn't know.
     """
@@ -92,44 +89,39 @@ class Batch:
     degraded: Tensor
     clean: Tensor
     labels: Tensor
-    shares: Tensor
     box: Tensor
+    shares: Tensor
     views: Views
     classes: tuple[str, ...] = CLASSES
 
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return all tensors, in an order of their own."""
+        views = self.views.thumbnail, self.views.patches
+        return self.degraded, self.clean, self.labels, self.box, self.shares, *views
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """Return a batch whose tensors are ``change`` of these."""
+        degraded, clean, labels, box, shares, *views = map(change, self.tensors())
+        return Batch(degraded, clean, labels, box, shares, Views(*views), self.classes)
+
     def on(self, device: torch.device) -> "Batch":
         """Return what training computes with: all of it on ``device``, pictures in [0, 1]."""
+        moved = self.map(lambda tensor: tensor.to(device, non_blocking=True))
+        return replace(moved.map(as_float), labels=moved.labels)
 
-        def moved(tensor: Tensor) -> Tensor:
-            return as_float(tensor.to(device, non_blocking=True))
-
-        return replace(
-            self,
-            degraded=moved(self.degraded),
-            clean=moved(self.clean),
-            labels=self.labels.to(device, non_blocking=True),
-            shares=moved(self.shares),
-            box=moved(self.box),
-            views=Views(moved(self.views.thumbnail), moved(self.views.patches)),
-        )
-
-    def pin_memory(self) -> "Batch":
-        """Return a copy in memory that a card reads by itself; torch's loader calls this."""
-        views = Views(self.views.thumbnail.pin_memory(), self.views.patches.pin_memory())
-        pinned = {
-            name: getattr(self, name).pin_memory()
-            for name in ("degraded", "clean", "labels", "shares", "box")
-        }
-        return replace(self, views=views, **pinned)
+    def per_crop(self, values: Tensor) -> Tensor:
+        """Repeat values of each picture, (P, ...), for each of its crops, (B, ...)."""
+        crops = len(self.degraded) // len(self.shares)
+        return values[:, None].expand(-1, crops, *values.shape[1:]).flatten(0, 1)
 
     def share(self, name: str) -> Tensor:
-        """Return the share of one class in each picture, (B,); 0 for one that isn't drawn."""
+        """Return the share of one class in each picture, (P,); 0 for one that isn't drawn."""
         if name not in self.classes:
             return self.shares.new_zeros(len(self.shares))
         return self.shares[:, self.classes.index(name)]
 
 
-class Batches(Dataset[Batch]):
+class Batches:
     """Batch of each step, made when asked for.
 
     Args:
@@ -159,45 +151,35 @@ class Batches(Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         cv2.setNumThreads(0)
-        items = [
-            item
-            for place in self.places
-            for item in self._items(np.random.default_rng([self.seed, step, place]))
-        ]
-        degraded, clean, labels, shares, box, views = zip(*items, strict=True)
+        crops, shares, views = [], [], []
+        for place in self.places:
+            rng = np.random.default_rng([self.seed, step, place])
+            clean, degraded, labels = self._picture(rng)
+            counts = np.bincount(labels.ravel(), minlength=256)[: len(self.classes)]
+            shares.append(torch.from_numpy(counts / max(1, counts.sum())).float())
+            view = sample_views(_chw(degraded))
+            views.append(Views(view.thumbnail, _bytes(view.patches)))
+            for _ in range(self.mix.crops):
+                crops.append(self._crop(clean, degraded, labels, rng))
+        degraded_, clean_, labels_, box = map(torch.stack, zip(*crops, strict=True))
         return Batch(
-            torch.stack(degraded),
-            torch.stack(clean),
-            torch.stack(labels),
-            torch.stack(shares),
-            torch.stack(box),
-            Views.stack(views),
-            self.classes,
+            degraded_, clean_, labels_, box, torch.stack(shares), Views.stack(views), self.classes
         )
 
-    def _items(
-        self, rng: np.random.Generator
-    ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Views]]:
-        """Make one picture, and cut its crops."""
-        clean, degraded, labels = self._picture(rng)
-        height, width = labels.shape
-        side = self.mix.crop
-        counts = np.bincount(labels.ravel(), minlength=256)[: len(self.classes)]
-        shares = torch.from_numpy(counts / max(1, counts.sum())).float()
-        views = sample_views(_chw(degraded))
-        views = Views(views.thumbnail, _bytes(views.patches))
-        for _ in range(self.mix.crops):
-            top, left = (int(rng.integers(0, length - side + 1)) for length in (height, width))
-            part = slice(top, top + side), slice(left, left + side)
-            box = (top / height, left / width, (top + side) / height, (left + side) / width)
-            yield (
-                _bytes(_chw(degraded[part])),
-                _bytes(_chw(clean[part])),
-                torch.from_numpy(labels[part].copy()),
-                shares,
-                torch.tensor(box, dtype=torch.float32),
-                views,
-            )
+    def _crop(
+        self, clean: Picture, degraded: Picture, labels: NDArray[np.uint8], rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Cut one crop: degraded, clean, labels, and where it lies."""
+        (height, width), side = labels.shape, self.mix.crop
+        top, left = (int(rng.integers(0, length - side + 1)) for length in (height, width))
+        part = slice(top, top + side), slice(left, left + side)
+        box = (top / height, left / width, (top + side) / height, (left + side) / width)
+        return (
+            _bytes(_chw(degraded[part])),
+            _bytes(_chw(clean[part])),
+            torch.from_numpy(labels[part].copy()),
+            torch.tensor(box, dtype=torch.float32),
+        )
 
     def _picture(self, rng: np.random.Generator) -> tuple[Picture, Picture, NDArray[np.uint8]]:
         """Draw (clean, degraded, labels) of one whole picture."""
@@ -213,7 +195,7 @@ class Batches(Dataset[Batch]):
         clean, depth = self._window(pool[rng.integers(len(pool))], rng)
         if depth is not None:  # cameras stand at any distance; d = z - u z_min
             depth = depth - depth.min() * np.float32(rng.random())
-        if name == Degradation.HAZE and rng.random() < self.mix.retone:
+        if rng.random() < self.mix.retone:
             clean = retone(clean, rng)
         return clean, *self._damage(clean, name, depth, rng)
 
@@ -222,9 +204,8 @@ class Batches(Dataset[Batch]):
     ) -> tuple[Picture, NDArray[np.uint8]]:
         """Degrade one picture by ``name``, perhaps cut with others or together with another."""
         kinds, draw = [name], rng.random()
-        cuttable = [other for other in self.names if other not in self.mix.uncut]
-        if draw < self.mix.cutmix and name in cuttable:
-            kinds += [str(n) for n in rng.choice(cuttable, size=2) if n != name]
+        if draw < self.mix.cutmix:
+            kinds += [str(n) for n in rng.choice(self.names, size=2) if n != name]
         elif 0 <= draw - self.mix.cutmix < self.mix.compound and name != CLEAN:
             second = [n for n in self.mix.company or self.names if n not in (CLEAN, name)]
             picture = clean
@@ -264,30 +245,3 @@ def _chw(picture: Picture) -> Tensor:
 def _bytes(levels: Tensor) -> Tensor:
     """Return multiples of 1/255 as uint8."""
     return levels.mul(255).round_().to(torch.uint8)
-
-
-def _leave_signals_to_the_trainer(_worker: int) -> None:
-    """Go on when the whole group is told to end: the trainer finishes its step, then ends us."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-
-
-def stream(batches: Batches, start: int, *, workers: int, pinned: bool = False) -> Iterator[Batch]:
-    """Yield the batches of step ``start`` and on, in order.
-
-    Args:
-        batches: What makes them.
-        start: First step.
-        workers: Processes that make them ahead; none: they are made when asked for.
-        pinned: Whether in memory that a card reads by itself.
-    """
-    loader: DataLoader[Batch] = DataLoader(
-        batches,
-        batch_size=None,
-        sampler=range(start, 2**31),
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        pin_memory=pinned,
-        worker_init_fn=_leave_signals_to_the_trainer,
-    )
-    return iter(loader)

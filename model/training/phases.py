@@ -121,13 +121,20 @@ def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
 
 
 def _baseline_losses(restorer: Restorer, batch: Batch) -> Losses:
+    """Restoration and segmentation.
+
+    Low light in a part of a picture is only to be seen: restoring it teaches that whatever is black
+    in a bright picture was badly lit (docs/experiments.md).
+    """
     description = _describe(restorer, batch)
     out = restorer(batch.degraded, description, None, batch.box)
     logits = restorer.head(out.features)
     weights = batch.shares @ batch.shares.new_tensor([CLASS_WEIGHTS[name] for name in CLASSES])
     weights = torch.where(batch.shares.sum(dim=1) > 0, weights, 1.0)
+    dark = batch.share(Degradation.LOWLIGHT)
+    weights = weights * ((dark == 0) | (dark == 1))
     return {
-        "restoration": log_mse(out.image, batch.clean, weights),
+        "restoration": log_mse(out.image, batch.clean, batch.per_crop(weights)),
         "segmentation": segmentation_loss(logits, batch.labels),
     }
 
@@ -135,7 +142,7 @@ def _baseline_losses(restorer: Restorer, batch: Batch) -> Losses:
 def _adapter_losses(restorer: Restorer, batch: Batch) -> Losses:
     with torch.no_grad():
         description = _describe(restorer, batch)
-    full = batch.shares.new_ones(len(batch.degraded), 1)
+    full = batch.box.new_ones(len(batch.box), 1)
     out = restorer(batch.degraded, description, full, batch.box)
     return {"restoration": log_mse(out.image, batch.clean)}
 
@@ -147,7 +154,7 @@ def _estimator_losses(restorer: Restorer, batch: Batch) -> Losses:
     logits = restorer.estimator(batch.views)
     with torch.no_grad():
         description = _describe(restorer, batch)
-    blend = logits.float().softmax(dim=1)[:, 1:]
+    blend = batch.per_crop(logits.float().softmax(dim=1)[:, 1:])
     out = restorer(batch.degraded, description, blend, batch.box)
     return {
         "estimation": share_loss(logits, shares),
@@ -157,5 +164,5 @@ def _estimator_losses(restorer: Restorer, batch: Batch) -> Losses:
 
 def _describe(restorer: Restorer, batch: Batch) -> Description:
     """Encode the context alone: no phase that restores needs the estimator's weights."""
-    vector, grid = restorer.context(batch.views)
+    vector, grid = map(batch.per_crop, restorer.context(batch.views))
     return Description(vector, grid, vector.new_zeros(len(vector), len(restorer.adapters)))

@@ -7,7 +7,7 @@ from PIL import Image
 
 from model.config import CLASSES
 from model.degradations import OwnDegradation
-from model.training.data import IGNORE, Batches, stream
+from model.training.data import IGNORE, Batches
 from model.training.sources import Sources, read_sources
 from model.training.team import Team
 from tests.model.training.conftest import CPU, MIX, draw_picture
@@ -20,13 +20,6 @@ def test_a_batch_depends_on_seed_and_step_alone(sources):
     assert torch.equal(first.degraded, again.degraded)
     assert torch.equal(first.views.patches, again.views.patches)
     assert not torch.equal(first.clean, other.clean)
-
-
-def test_a_stream_that_starts_later_gives_what_the_first_would_have(sources):
-    batches = Batches(sources, MIX, seed=0)
-    early, late = stream(batches, 0, workers=0), stream(batches, 2, workers=0)
-    next(early), next(early)
-    assert torch.equal(next(early).degraded, next(late).degraded)
 
 
 def test_a_team_divides_the_pictures_of_a_batch(sources):
@@ -56,14 +49,6 @@ def test_what_is_labelled_clean_is_the_clean_picture(sources):
     assert torch.equal(batch.degraded[clean], batch.clean[clean])
 
 
-def test_low_light_is_never_cut_into_a_picture(sources):
-    mix = dataclasses.replace(MIX, batch=60, cutmix=1.0, compound=0.0)
-    shares = Batches(sources, mix, seed=2)[0].shares
-    dark = shares[:, CLASSES.index("lowlight")]
-    assert set(dark.tolist()) == {0.0, 1.0}
-    assert bool(((shares > 0) & (shares < 1)).any())  # others are cut
-
-
 def test_two_at_once_come_about_in_their_order_and_have_no_label(sources, monkeypatch):
     done = []
 
@@ -91,11 +76,14 @@ def test_two_at_once_come_about_in_their_order_and_have_no_label(sources, monkey
 
 def test_several_crops_of_a_picture_share_what_is_told_of_the_whole(sources):
     batch = Batches(sources, dataclasses.replace(MIX, batch=4, crops=3), seed=0)[0]
-    assert len(batch.degraded) == len(batch.labels) == len(batch.views.patches) == 12
-    for of_all in (batch.shares, batch.views.patches, batch.views.thumbnail):
-        pictures = of_all.unflatten(0, (4, 3))
-        assert torch.equal(pictures, pictures[:, :1].expand_as(pictures))
+    assert len(batch.degraded) == len(batch.clean) == len(batch.labels) == len(batch.box) == 12
+    assert len(batch.shares) == len(batch.views.patches) == len(batch.views.thumbnail) == 4
     assert len(batch.box.unique(dim=0)) > 8
+    shares = batch.per_crop(batch.shares)
+    assert torch.equal(shares, batch.shares.repeat_interleave(3, dim=0))
+    for labels, share in zip(batch.labels, shares, strict=True):
+        seen = set(labels.unique().tolist()) - {IGNORE}
+        assert all(share[label] > 0 for label in seen)
 
 
 def test_pictures_travel_as_bytes_and_are_floats_on_a_device(sources):

@@ -11,9 +11,10 @@ import torch
 from model.about import AdapterInfo
 from model.config import Degradation
 from model.training.budget import Budget, Schedule
-from model.training.data import Batches, stream
+from model.training.data import Batches
 from model.training.loop import Trainer
 from model.training.phases import adapter, baseline, estimator
+from model.training.stream import stream
 from tests.model.conftest import make_restorer
 from tests.model.training.conftest import CPU, MIX
 

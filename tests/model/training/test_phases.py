@@ -5,7 +5,7 @@ import torch
 
 from model.config import CLASSES, Degradation
 from model.training.data import Batches
-from model.training.phases import adapter, estimator
+from model.training.phases import adapter, baseline, estimator
 from tests.model.conftest import make_restorer
 from tests.model.training.conftest import CPU, MIX
 
@@ -30,6 +30,24 @@ def test_each_kind_is_drawn_at_equal_odds_beside_clean_pictures():
 
 def test_an_adapters_phase_draws_its_own_kind():
     assert adapter("snow").mix.odds[0] == ("snow", 0.95)
+
+
+def test_low_light_in_a_part_of_a_picture_is_seen_but_not_restored(sources):
+    restorer = make_restorer()
+    mix = dataclasses.replace(
+        MIX, odds=(("lowlight", 1.0), ("noise", 1.0)), cutmix=0.5, compound=0.0, batch=16, crops=2
+    )
+    batch = Batches(sources, mix, seed=0)[0].on(CPU)
+    dark = batch.share("lowlight")
+    partly = (dark > 0) & (dark < 1)
+    assert 0 < int(partly.sum()) < 16
+    before = baseline().losses(restorer, batch)
+    batch.clean[batch.per_crop(partly)] += 0.5
+    assert baseline().losses(restorer, batch)["restoration"] == before["restoration"]
+    batch.clean[batch.per_crop(dark == 1)] += 0.5
+    assert baseline().losses(restorer, batch)["restoration"] != before["restoration"]
+    batch.labels[batch.per_crop(partly)] = 1
+    assert baseline().losses(restorer, batch)["segmentation"] != before["segmentation"]
 
 
 def test_the_estimator_is_to_weigh_a_kind_that_the_map_does_not_know(sources):

@@ -1,0 +1,120 @@
+"""Batches made ahead by worker processes, in memory that stays.
+
+torch's loader maps, copies and forgets memory for each batch, and at a card's pace the one process
+that collects them was the limit (docs/experiments.md). Here every worker shares a few slots with
+the trainer and fills them in turn; a card reads them where they lie.
+"""
+
+import itertools
+import mmap
+import multiprocessing
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from multiprocessing.synchronize import Semaphore
+
+import torch
+from torch import Tensor
+
+from model.training.data import Batch, Batches
+
+SLOTS = 2
+"""Batches that a worker keeps ready, beside the one that it makes."""
+
+_PATIENCE = 1.0  # seconds between looks at whether the other side is alive
+
+
+def stream(batches: Batches, start: int, *, workers: int, pinned: bool = False) -> Iterator[Batch]:
+    """Yield the batches of step ``start`` and on, in order; each is valid until the next is asked.
+
+    Args:
+        batches: What makes them.
+        start: First step.
+        workers: Processes that make them ahead; none: they are made when asked for.
+        pinned: Whether in memory that a card reads by itself.
+
+    Raises:
+        RuntimeError: If a worker has ended, or the memory can't be pinned.
+    """
+    if not workers:
+        yield from map(batches.__getitem__, itertools.count(start))
+        return
+    like = batches[start]
+    with ExitStack() as ends:
+        team = []
+        for first in range(start, start + workers):
+            team.append(_Worker(batches, like, range(first, 2**31, workers)))
+            ends.callback(team[-1].end)
+        if pinned:
+            for slot in itertools.chain.from_iterable(worker.slots for worker in team):
+                _pin(slot, ends)
+        for worker in itertools.cycle(team):
+            yield worker.next()
+            worker.free.release()
+
+
+class _Worker:
+    """A process that makes every so-manieth batch, and its slots.
+
+    Args:
+        batches: What makes them.
+        like: Any of them: all have its shapes.
+        steps: Which are made.
+    """
+
+    def __init__(self, batches: Batches, like: Batch, steps: range) -> None:
+        context = multiprocessing.get_context("fork")  # what is shared is inherited
+        self.slots = [like.map(_shared) for _ in range(SLOTS)]
+        self.free, self._ready = context.Semaphore(SLOTS), context.Semaphore(0)
+        self._turns = itertools.cycle(self.slots)
+        work = batches, self.slots, steps, self.free, self._ready
+        self._process = context.Process(target=_make, args=work, daemon=True)
+        self._process.start()
+
+    def next(self) -> Batch:
+        """Return the slot that is filled next, once it is."""
+        while not self._ready.acquire(timeout=_PATIENCE):
+            if not self._process.is_alive():
+                raise RuntimeError(
+                    f"a process that makes training data ended with exit code "
+                    f"{self._process.exitcode}; what it said last tells why"
+                )
+        return next(self._turns)
+
+    def end(self) -> None:
+        """End the process; it ignores milder signals."""
+        self._process.kill()
+        self._process.join()
+
+
+def _make(
+    batches: Batches, slots: list[Batch], steps: range, free: Semaphore, ready: Semaphore
+) -> None:
+    """Fill the slots in turn, for as long as the trainer lives."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group: the trainer
+        signal.signal(number, signal.SIG_IGN)  # finishes its step, then ends us
+    torch.set_num_threads(1)
+    trainer = multiprocessing.parent_process()
+    assert trainer is not None
+    for slot, step in zip(itertools.cycle(slots), steps, strict=False):
+        made = batches[step]
+        while not free.acquire(timeout=_PATIENCE):
+            if not trainer.is_alive():
+                return
+        for place, tensor in zip(slot.tensors(), made.tensors(), strict=True):
+            place.copy_(tensor)
+        ready.release()
+
+
+def _shared(like: Tensor) -> Tensor:
+    """Return an empty tensor like another, in memory that a forked process shares."""
+    memory = mmap.mmap(-1, like.nbytes)
+    return torch.frombuffer(memory, dtype=like.dtype, count=like.numel()).view(like.shape)
+
+
+def _pin(slot: Batch, ends: ExitStack) -> None:
+    """Let a card read a slot by itself, until ``ends`` are called."""
+    cuda = torch.cuda.cudart()  # type: ignore[no-untyped-call]
+    for tensor in slot.tensors():
+        torch.cuda.check_error(int(cuda.cudaHostRegister(tensor.data_ptr(), tensor.nbytes, 0)))
+        ends.callback(cuda.cudaHostUnregister, tensor.data_ptr())
