@@ -19,6 +19,8 @@ from tests.soak.report import Soak
 MEGABYTE = 1e6
 MEBIBYTE = 2**20
 GAUGES = ("restore_requests_in_flight", "restore_reserved_pixels", "restore_held_bytes")
+ROUNDS = 20
+"""Parts of the time; after each the callers rest, and what memory is kept is seen."""
 
 
 def main() -> None:
@@ -42,18 +44,25 @@ def run(minutes: float, callers: int, seed: int) -> Soak:
     """Start a service, load it, and look at what is left."""
     service = Service(None)
     memory: list[tuple[float, float]] = []
+    resting: list[tuple[float, float]] = []
     began, ended = time.monotonic(), threading.Event()
+
+    def look() -> tuple[float, float]:
+        return time.monotonic() - began, service.memory() * MEBIBYTE / MEGABYTE
 
     def watch() -> None:
         while not ended.wait(1.0):
-            memory.append((time.monotonic() - began, service.memory() * MEBIBYTE / MEGABYTE))
+            memory.append(look())
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     load = Load(service.url, seed)
     try:
-        asyncio.run(load.run(callers=callers, until=began + 60 * minutes))
-        left = _left(service.url)
+        for part in range(1, ROUNDS + 1):
+            until = began + 60 * minutes * part / ROUNDS
+            asyncio.run(load.run(callers=callers, until=until))
+            left = _left(service.url)
+            resting.append(look())
     finally:
         ended.set()
         watcher.join()
@@ -64,6 +73,7 @@ def run(minutes: float, callers: int, seed: int) -> Soak:
         outcomes=load.outcomes,
         lost=load.lost,
         memory=memory,
+        resting=resting,
         left=left,
         exit_code=exit_code,
     )

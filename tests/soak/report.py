@@ -10,8 +10,6 @@ MOST_SLOPE = 1.0
 """Growth of the memory that is still flat, MB a minute."""
 WARM_UP = 1 / 4
 """Share of the time before memory is looked at."""
-WINDOWS = 12
-"""Parts of the time whose least memory counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +22,7 @@ class Soak:
         outcomes: How often each thing happened.
         lost: Requests that weren't answered as they should have been.
         memory: Seconds since the start and resident memory, MB.
+        resting: The same at the moments when nobody asked.
         left: Gauges that should be zero when nobody asks, and what they were.
         exit_code: Of the service after SIGTERM.
     """
@@ -33,20 +32,19 @@ class Soak:
     outcomes: Mapping[str, int]
     lost: Sequence[str]
     memory: Sequence[tuple[float, float]]
+    resting: Sequence[tuple[float, float]]
     left: Mapping[str, float]
     exit_code: int
 
     @property
     def slope(self) -> float:
-        """Growth of the memory after the warm-up, MB a minute, by least squares.
+        """Growth of the resting memory after the warm-up, MB a minute, by least squares.
 
-        Of the least in each of some windows: what a large picture takes while it runs is no growth.
+        At rest, since what pictures take while they are restored is no growth and hides it.
         """
-        late = [one for one in self.memory if one[0] >= self.memory[-1][0] * WARM_UP]
-        windows = np.array_split(np.array(late), WINDOWS)
-        seconds = [window[:, 0].mean() for window in windows]
-        least = [window[:, 1].min() for window in windows]
-        return float(np.polyfit(np.array(seconds) / 60, least, 1)[0])
+        last = self.resting[-1][0]
+        late = np.array([one for one in self.resting if one[0] >= last * WARM_UP])
+        return float(np.polyfit(late[:, 0] / 60, late[:, 1], 1)[0])
 
     def faults(self) -> list[str]:
         """Return what wasn't well; nothing if all was."""
@@ -68,7 +66,8 @@ class Soak:
             **{name: str(count) for name, count in sorted(self.outcomes.items())},
             "lost": str(len(self.lost)),
             "memory, least / most": f"{min(megabytes):.0f} / {max(megabytes):.0f} MB",
-            "slope of its least, after a quarter of the time": f"{self.slope:+.2f} MB a minute",
+            "memory at rest, MB": " ".join(f"{value:.0f}" for _, value in self.resting),
+            "its slope after a quarter of the time": f"{self.slope:+.2f} MB a minute",
             **{f"{name} afterwards": f"{value:g}" for name, value in self.left.items()},
             "exit code after SIGTERM": str(self.exit_code),
         }
@@ -76,7 +75,8 @@ class Soak:
             "# Soak",
             "",
             "Written by `make soak`: pictures of random sizes and kinds, maps and options; a third",
-            "of the callers hang up. Flat is below 1 MB a minute; a short run is still warming up.",
+            "of the callers hang up; now and then all rest. Flat is below 1 MB a minute; a short",
+            "run is still warming up.",
             "",
             "| | |",
             "|---|---|",
