@@ -130,6 +130,7 @@ async def test_gauges_show_the_queue(serving, engine):
         calls = await hold(client, engine, waiting=3)
         read = client.lifecycle.registry.get_sample_value
         assert read("restore_queue_units") == 3
+        assert read("restore_queue_pixels") == 3  # describing counts as one
         assert read("restore_device_used_bytes") == 1000
         assert read("restore_device_held_bytes") == 5000
         assert read("restore_reserved_pixels") == 4 * 40 * 56
@@ -137,4 +138,28 @@ async def test_gauges_show_the_queue(serving, engine):
         assert read("restore_held_bytes") == 4 * len(file_of(photo()))
         engine.gate.set()
         await asyncio.gather(*calls)
-        assert read("restore_queue_units") == 0
+        assert read("restore_queue_units") == read("restore_queue_pixels") == 0
+
+
+async def test_batches_are_counted_by_why_they_left(serving, engine):
+    async with serving(max_batch_items=2) as client:
+        calls = await hold(client, engine, waiting=3)
+        engine.gate.set()
+        await asyncio.gather(*calls)
+        read = client.lifecycle.registry.get_sample_value
+        for reason in ("idle", "full", "freed"):
+            labels = {"kind": "describe", "reason": reason}
+            assert read("restore_batches_total", labels) == 1
+
+
+async def test_a_batch_holds_no_more_pixels_than_the_operator_allows(serving, engine):
+    async with serving(max_batch_pixels=2 * 40 * 56) as client:
+        calls = await hold(client, engine, waiting=8)
+        engine.gate.set()
+        await asyncio.gather(*calls)
+    assert max(count for kind, count in engine.batches if kind == "restore") == 2
+
+
+async def test_the_longest_wait_is_set_in_milliseconds(serving):
+    async with serving(max_wait_ms=20) as client:
+        assert client.lifecycle.batcher._max_wait == 0.02

@@ -193,11 +193,13 @@ async def test_what_takes_too_long_is_told_and_frees_its_place(serving, engine):
         {"queue_bytes": 2000, "max_body_bytes": 2000},
     ],
 )
-async def test_a_full_service_refuses_and_says_when_to_come_again(serving, engine, limit):
+@pytest.mark.parametrize("path", ["/restore", "/degradation-map"])
+async def test_a_full_service_refuses_and_says_when_to_come_again(serving, engine, limit, path):
     async with serving(**limit) as client:
         engine.gate.clear()
-        first = asyncio.create_task(client.post("/restore", content=file_of(photo()), headers=PNG))
+        first = asyncio.create_task(client.post(path, content=file_of(photo()), headers=PNG))
         await until(lambda: client.lifecycle.admission.in_flight)
+        assert client.lifecycle.admission.pixels.reserved == 40 * 56
         answer = await client.post("/restore", content=file_of(photo()), headers=PNG)
         check(answer, 503, "full")
         assert 1 <= int(answer.headers["retry-after"]) <= 600

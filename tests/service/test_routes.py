@@ -282,10 +282,13 @@ async def test_metrics_show_what_happened(serving):
         await post(client)
         text = (await client.get("/metrics")).text
     assert 'restore_requests_total{endpoint="/restore",status="200"} 1.0' in text
+    assert 'restore_request_seconds_count{endpoint="/restore"} 1.0' in text
     assert 'restore_stage_seconds_count{stage="restore"} 1.0' in text
     assert 'restore_batches_total{kind="restore",reason=' in text
+    assert f'restore_batch_pixels_sum{{kind="restore"}} {40 * 56:.1f}' in text
     assert f"restore_pixels_total {40 * 56:.1f}" in text
     assert 'restore_adapter_weights_total{adapter="noise"} 0.6' in text
+    assert 'restore_degradations_total{degradation="noise"} 0.6' in text
     assert 'restore_device_info{device="cpu"' in text
     assert "restore_reserved_pixels 0.0" in text
     assert "restore_ready 1.0" in text
