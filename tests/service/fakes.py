@@ -99,6 +99,7 @@ class FakeEngine:
 
     def restore(self, tasks):
         self._begin("restore", len(tasks))
+        _check_alike(tasks)
         if sum(_kept(task)[:, :, 0].size for task in tasks) > self.room:
             raise EngineMemoryError("too many pixels")
         self.restored += [_kept(task).shape[:2] for task in tasks]
@@ -110,6 +111,7 @@ class FakeEngine:
 
     def segment(self, tasks):
         self._begin("segment", len(tasks))
+        _check_alike(tasks)
         return [self._label(task) for task in tasks]
 
     def warm_up(self):
@@ -141,6 +143,11 @@ class FakeEngine:
             cells=probabilities.sum(axis=(1, 2), keepdims=True).astype(np.float32),
             probabilities=probabilities[list(task.planes)].astype(np.float16),
         )
+
+
+def _check_alike(tasks):
+    crops = [task.tile.crop for task in tasks]
+    assert len({(bottom - top, right - left) for top, left, bottom, right in crops}) == 1
 
 
 def _kept(task: RestoreTask | SegmentTask):

@@ -260,6 +260,19 @@ class BatcherMachine(RuleBasedStateMachine):
             assert self.closing is not None or self.batcher.failure is not None
 
 
+def test_a_lane_that_came_free_waits_for_companions_until_max_wait_and_no_longer():
+    machine = BatcherMachine()
+    machine.start(max_wait=1.0, lanes=1)
+    machine.submit("a", 1, "good", None, follows=False)
+    machine.finish_batch(0)
+    machine.submit("a", 1, "good", None, follows=False)
+    machine.wait(0.75)
+    assert not machine.running
+    machine.wait(0.25)
+    assert machine.running
+    machine.teardown()
+
+
 TestBatcherMachine = BatcherMachine.TestCase
 TestBatcherMachine.settings = settings(
     max_examples=50,

@@ -1,15 +1,15 @@
 import numpy as np
 
-from service.engine import RestoreTask
-from service.work import RestoreWork, unit
+from service.engine import RestoreTask, SegmentTask
+from service.work import RestoreWork, SegmentWork, unit
 from tests.service.fakes import FakeEngine, FakeTile, photo
 
 ENGINE = FakeEngine()
 
 
-def restoring(pixels, engine=ENGINE):
-    tile = FakeTile((0, 0, 40, 56), (0, 0, 40, 56))
-    return unit(RestoreWork(engine, RestoreTask(pixels, tile, None, None), pixels))
+def restoring(pixels, engine=ENGINE, crop=(0, 0, 40, 56)):
+    task = RestoreTask(pixels, FakeTile(crop, (0, 0, 40, 56)), None, None)
+    return unit(RestoreWork(engine, task, pixels))
 
 
 def test_tiles_share_a_batch_if_their_sizes_and_types_are_equal():
@@ -17,6 +17,16 @@ def test_tiles_share_a_batch_if_their_sizes_and_types_are_equal():
     assert eight.bucket == restoring(photo(seed=1)).bucket
     assert eight.bucket != sixteen.bucket
     assert eight.cost == sixteen.cost == 40 * 56
+    taller, wider = restoring(photo(), crop=(0, 0, 56, 56)), restoring(photo(), crop=(8, 0, 48, 64))
+    turned = restoring(photo(), crop=(0, 0, 56, 40))
+    assert len({one.bucket for one in (eight, taller, wider, turned)}) == 4
+
+
+def test_restoring_and_segmenting_share_no_batch():
+    task = SegmentTask(photo(), FakeTile((0, 0, 40, 56), (0, 0, 40, 56)), None)
+    mapping = unit(SegmentWork(ENGINE, task, photo()[:, :, 0], np.empty((0, 40, 56), np.float16)))
+    assert mapping.bucket != restoring(photo()).bucket
+    assert mapping.cost == 40 * 56
 
 
 def test_engines_share_no_batch():
