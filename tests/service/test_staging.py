@@ -61,10 +61,10 @@ class Card:
 
 @pytest.fixture
 def card(monkeypatch):
-    """A card whose copies out of host memory read it when their event fires."""
+    """A card whose copies read and write the host's memory when their event fires."""
     card = Card()
 
-    plain = torch.Tensor.to
+    plain, plain_copy = torch.Tensor.to, torch.Tensor.copy_
 
     def to(self, *args, non_blocking=False):
         if not non_blocking:
@@ -73,7 +73,14 @@ def card(monkeypatch):
         card.copying.queued.append(lambda: there.copy_(self))
         return there
 
+    def copy_(self, source, non_blocking=False):
+        if not non_blocking:
+            return plain_copy(self, source)
+        card.copying.queued.append(lambda: plain_copy(self, source))
+        return self
+
     monkeypatch.setattr(torch.Tensor, "to", to)
+    monkeypatch.setattr(torch.Tensor, "copy_", copy_)
     monkeypatch.setattr(torch.Tensor, "record_stream", lambda *_: None)
     return card
 

@@ -14,7 +14,6 @@ from service.engine import (
     top,
 )
 from service.settings import Settings
-from service.torch_device import Trimmer, faults
 from service.torch_engine import TorchEngine, rung
 from tests.model.conftest import make_restorer
 from tests.service.fakes import photo
@@ -167,28 +166,7 @@ def test_bf16_is_close_to_fp32(engine):
     rough = TorchEngine(make_restorer(4, 2), device="cpu", precision="bf16")
     rough.warm_up()
     difference = restored(rough, picture).astype(int) - restored(engine, picture)
-    assert np.abs(difference).mean() < 3
-
-
-@pytest.mark.parametrize(
-    ("error", "told"),
-    [
-        (torch.OutOfMemoryError("no"), EngineMemoryError),
-        (RuntimeError("CUBLAS_STATUS_ALLOC_FAILED when calling ..."), EngineMemoryError),
-        (torch.AcceleratorError("gone"), EngineFatalError),
-        (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), EngineFatalError),
-        (RuntimeError("shapes differ"), RuntimeError),
-        (KeyError("x"), KeyError),
-    ],
-)
-def test_memory_and_device_errors_are_told_apart(error, told):
-    with pytest.raises(told), faults():
-        raise error
-
-
-def test_a_processor_without_memory_is_told():
-    with pytest.raises(EngineMemoryError), faults():
-        torch.empty(2**58, dtype=torch.uint8)
+    assert 0 < np.abs(difference).mean() < 3
 
 
 def test_a_foreign_tile_is_refused(engine):
@@ -232,6 +210,58 @@ def test_a_card_is_warmed_up_at_every_size_of_a_square_picture(engine, monkeypat
     assert sides[1:] == sorted({rung(side, 8) for side in range(1, 201)}, reverse=True)
 
 
+def test_each_kind_of_work_is_warmed_up(engine, monkeypatch):
+    done = []
+
+    def note(kind):
+        work = getattr(engine, kind)
+
+        def noted(tasks):
+            done.append(kind)
+            return work(tasks)
+
+        monkeypatch.setattr(engine, kind, noted)
+
+    for kind in ("describe", "restore", "segment"):
+        note(kind)
+    monkeypatch.setattr("service.torch_engine.WARM_UP_SIDE", 32)
+    engine.warm_up()
+    assert done == ["describe", "restore", "segment"]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (torch.OutOfMemoryError("no"), EngineMemoryError),
+        (torch.AcceleratorError("gone"), EngineFatalError),
+    ],
+)
+@pytest.mark.parametrize("kind", ["describe", "restore", "segment"])
+def test_what_the_device_does_to_any_work_is_told(engine, monkeypatch, kind, error, told):
+    picture = photo(40, 56)
+    tile, seen = engine.plan(40, 56, 1024)[0], described(engine, picture)
+    tasks = {
+        "describe": engine.prepare(picture),
+        "restore": RestoreTask(picture, tile, seen.description, seen.weights),
+        "segment": SegmentTask(picture, tile, seen.description),
+    }
+
+    def fail(*_):
+        raise error
+
+    for name in ("describe", "restore_crops", "segment"):
+        monkeypatch.setattr(engine._restorer, name, fail)
+    with pytest.raises(told):
+        getattr(engine, kind)([tasks[kind]])
+
+
+def test_memory_is_looked_after_behind_every_batch(engine, monkeypatch):
+    shapes = []
+    monkeypatch.setattr(engine._trimmer, "after", lambda crops: shapes.append(tuple(crops.shape)))
+    restored(engine, photo(40, 56), led=True)
+    assert shapes == [(1, 3, 40, 56)] * 2  # the map, then the picture
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no card")
 def test_a_card_gives_what_the_processor_gives(engine):
@@ -243,16 +273,3 @@ def test_a_card_gives_what_the_processor_gives(engine):
         assert np.abs(expected - restored(card, photo(*size), tile=64)).max() <= 1
     used, held = card.memory()
     assert 0 < used <= held
-
-
-def test_memory_goes_back_after_large_batches_and_now_and_then(monkeypatch):
-    trims: list[int] = []
-    now = iter([100.0, 100.5, 101.0, 102.9, 103.1])
-    monkeypatch.setattr("service.torch_device._malloc_trim", trims.append)
-    monkeypatch.setattr("service.torch_device.time.monotonic", lambda: next(now))
-    trimmer, small, large = Trimmer(), torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 1024, 512)
-    counts = []
-    for crops in (small, small, large, small, small):
-        trimmer.after(crops)
-        counts.append(len(trims))
-    assert counts == [1, 1, 2, 2, 3]
