@@ -17,7 +17,7 @@ from rich.console import Console
 import model
 from tests.bench.rows import machine
 from tests.bench.server import Service
-from tests.soak.load import Load
+from tests.soak.load import TIMEOUT_SECONDS, Load
 from tests.soak.report import Soak
 
 MEGABYTE = 1e6
@@ -91,8 +91,9 @@ def _rest(url: str, look: Callable[[], tuple[float, float]]) -> Iterator[tuple[f
     Image.new("RGB", (16, 16)).save(small, "PNG")
     for _ in range(REST_SECONDS):
         time.sleep(1)
+        headers = {"Content-Type": "image/png"}
         answer = httpx.post(
-            f"{url}/restore", content=small.getvalue(), headers={"Content-Type": "image/png"}
+            f"{url}/restore", content=small.getvalue(), headers=headers, timeout=TIMEOUT_SECONDS
         )
         answer.raise_for_status()
         yield look()
@@ -101,7 +102,7 @@ def _rest(url: str, look: Callable[[], tuple[float, float]]) -> Iterator[tuple[f
 def _left(url: str) -> dict[str, float]:
     """Read the gauges that are zero once the last of those who hung up is forgotten."""
     for _ in range(100):
-        text = httpx.get(f"{url}/metrics").text
+        text = httpx.get(f"{url}/metrics", timeout=TIMEOUT_SECONDS).text
         found = {
             name: float(re.findall(rf"^{name} (\S+)", text, re.MULTILINE)[0]) for name in GAUGES
         }

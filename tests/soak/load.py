@@ -27,6 +27,8 @@ OPTIONS: tuple[dict[str, str], ...] = (
     {"strength": "0.5"},
     {"format": "webp"},
 )
+TIMEOUT_SECONDS = 600
+"""After which a request that isn't answered counts as lost."""
 HANG_UP = 1 / 3
 """Share of the callers who hang up."""
 
@@ -49,7 +51,7 @@ class Load:
         """Keep ``callers`` busy until ``time.monotonic()`` is ``until``."""
         limits = httpx.Limits(max_connections=None)
         async with (
-            httpx.AsyncClient(base_url=self._url, timeout=600, limits=limits) as client,
+            httpx.AsyncClient(base_url=self._url, timeout=TIMEOUT_SECONDS, limits=limits) as client,
             asyncio.TaskGroup() as group,
         ):
             for _ in range(callers):
