@@ -37,9 +37,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of what they ask for")
     parser.add_argument("--out", type=Path, default=Path("docs/soak.md"), help="the page")
     arguments = parser.parse_args()
-    soak = run(arguments.minutes, arguments.callers, arguments.seed)
-    info = model.load().info
+    info = model.load().info  # of what will run: either may change meanwhile
     facts = machine(f"{info.name}, sha256 {info.sha256[:12]}")
+    soak = run(arguments.minutes, arguments.callers, arguments.seed)
     soak.write(arguments.out, facts)
     console = Console(highlight=False, soft_wrap=True)
     console.print(arguments.out.read_text(), markup=False)
