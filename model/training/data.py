@@ -38,6 +38,7 @@ class Mix:
         pairs: Probability that a real pair is used where there is one.
         depth: Probability that haze takes a picture whose depth is known.
         retone: Probability that a photograph gets other tones first.
+        compress: Probability that a photograph has been a JPEG, which isn't to be undone.
         batch: Pictures a step.
         crops: Crops of each picture; more than 1 where a picture takes longer to make than to
             learn from.
@@ -60,6 +61,7 @@ class Mix:
     pairs: float = 0.0
     depth: float = 0.6
     retone: float = 0.5
+    compress: float = 0.0
     batch: int = 8
     crops: int = 1
     crop: int = 128
@@ -197,6 +199,8 @@ class Batches:
             depth = depth - depth.min() * np.float32(rng.random())
         if rng.random() < self.mix.retone:
             clean = retone(clean, rng)
+        if rng.random() < self.mix.compress:
+            clean = degrade(clean, "jpeg", rng.uniform(0.05, 1), rng)
         return clean, *self._damage(clean, name, depth, rng)
 
     def _damage(

@@ -59,12 +59,17 @@ class Phase:
 
 
 def baseline() -> Phase:
-    """Phase I: the baseline and its segmentation head on synthetic degradations with CutMix."""
+    """Phase I: the baseline and its segmentation head on synthetic degradations with CutMix.
+
+    Photographs of every kind may have been a JPEG: among real pairs it is those of low light that
+    have, and the baseline would take blocks for darkness (docs/experiments.md).
+    """
     return Phase(
         name="baseline",
         parts=lambda r: [r.context, r.backbone, r.head],
         losses=_baseline_losses,
         weights={"segmentation": 0.2},
+        mix=Mix(compress=0.25),
     )
 
 

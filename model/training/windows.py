@@ -1,4 +1,4 @@
-"""A random part of a photograph: cut, scaled down, flipped and turned."""
+"""A random part of a photograph: cut, scaled, flipped and turned."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Picture = NDArray[np.float32]
+
+_ENLARGED_SHARE = 0.3
+_ENLARGED_MOST = 1.8
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,18 @@ class Window:
             shape: Rows and columns of the photograph.
             sides: Shortest and longest side of the window; a smaller photograph is taken whole.
             rng: Source of all randomness.
-            rescale: Whether a larger part may be scaled down to the window.
+            rescale: Whether a larger part may be scaled down to the window, or, at times, a
+                smaller one up to it, as soft as pictures of many pixels are.
         """
+        enlarged = rescale and rng.random() < _ENLARGED_SHARE
+        zoom = float(rng.uniform(1, _ENLARGED_MOST)) if enlarged else 1.0
+        reach = [int(side * zoom) for side in shape]
         rows, columns = (
-            int(rng.integers(min(sides[0], side), min(sides[1], side) + 1)) for side in shape
+            int(rng.integers(min(sides[0], side), min(sides[1], side) + 1)) for side in reach
         )
         room = min(shape[0] / rows, shape[1] / columns, 2.5)
-        scale = float(rng.uniform(1, room)) ** 0.7 if rescale else 1.0
+        shrink = float(rng.uniform(1, room)) ** 0.7 if rescale and not enlarged else 1.0
+        scale = shrink / zoom
         source = min(shape[0], round(rows * scale)), min(shape[1], round(columns * scale))
         origin = (
             int(rng.integers(0, shape[0] - source[0] + 1)),
@@ -65,7 +73,9 @@ class Window:
         if self.source != self.size:
             # uint8 stays uint8: off its levels, a clean picture would give itself away.
             size = self.size[1], self.size[0]
-            part = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(whole.dtype)
+            larger = cv2.INTER_CUBIC if whole.dtype == np.uint8 else cv2.INTER_LINEAR
+            how = larger if self.size > self.source else cv2.INTER_AREA
+            part = cv2.resize(part, size, interpolation=how).astype(whole.dtype)
         part = np.rot90(part[:, ::-1] if self.flip else part, self.turns)
         scale = 255 if whole.dtype == np.uint8 else 1
         return np.ascontiguousarray(part, dtype=np.float32) / np.float32(scale)

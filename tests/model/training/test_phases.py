@@ -32,6 +32,11 @@ def test_an_adapters_phase_draws_its_own_kind():
     assert adapter("snow").mix.odds[0] == ("snow", 0.95)
 
 
+def test_only_the_baseline_leaves_jpegs_as_they_are():
+    assert baseline().mix.compress > 0
+    assert adapter("jpeg").mix.compress == estimator().mix.compress == 0
+
+
 def test_low_light_in_a_part_of_a_picture_is_seen_but_not_restored(sources):
     restorer = make_restorer()
     mix = dataclasses.replace(

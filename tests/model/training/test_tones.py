@@ -21,13 +21,20 @@ def test_blacks_get_deeper_and_contrast_grows():
     assert np.ptp([picture.mean() for picture in drawn]) > 0.1
 
 
-def test_what_comes_is_on_eight_bit_levels_and_the_order_of_tones_stays():
+def test_what_comes_is_on_eight_bit_levels_and_the_order_of_a_channels_tones_stays():
     dull = dull_picture()
     other = retone(dull, np.random.default_rng(3))
     assert other.dtype == np.float32
     np.testing.assert_array_equal(np.rint(other * 255).astype(np.float32) / np.float32(255), other)
-    order = np.argsort(dull.ravel())
-    assert (np.diff(other.ravel()[order]) >= 0).all()
+    for before, after in zip(dull.reshape(-1, 3).T, other.reshape(-1, 3).T, strict=True):
+        assert (np.diff(after[np.argsort(before)]) >= 0).all()
+
+
+def test_greys_get_a_cast_and_mostly_a_warm_one():
+    grey = dull_picture()[..., :1].repeat(3, axis=2)
+    drawn = [retone(grey, np.random.default_rng(seed)).mean(axis=(0, 1)) for seed in range(60)]
+    red_over_blue = np.array([red / blue for red, _, blue in drawn])
+    assert 0.6 < (red_over_blue > 1).mean() < 0.95
 
 
 @pytest.mark.parametrize("name", ["clean", "haze"])
