@@ -37,7 +37,8 @@ class Mix:
         company: What the second is drawn from; empty: what ``odds`` names.
         pairs: Probability that a real pair is used where there is one.
         depth: Probability that haze takes a picture whose depth is known.
-        retone: Probability that a photograph gets other tones first.
+        retone: Probability that a photograph gets other tones first; not one of low light, whose
+            brightness is what is asked.
         compress: Probability that a photograph has been a JPEG, which isn't to be undone.
         batch: Pictures a step.
         crops: Crops of each picture; more than 1 where a picture takes longer to make than to
@@ -197,7 +198,7 @@ class Batches:
         clean, depth = self._window(pool[rng.integers(len(pool))], rng)
         if depth is not None:  # cameras stand at any distance; d = z - u z_min
             depth = depth - depth.min() * np.float32(rng.random())
-        if rng.random() < self.mix.retone:
+        if name != Degradation.LOWLIGHT and rng.random() < self.mix.retone:
             clean = retone(clean, rng)
         if rng.random() < self.mix.compress:
             clean = degrade(clean, "jpeg", rng.uniform(0.05, 1), rng)
