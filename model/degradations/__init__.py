@@ -1,6 +1,6 @@
 """Degradations: pure functions of (clean picture, severity, generator), and their severities."""
 
-from model.degradations._picture import Picture
+from model.degradations._picture import Picture, look_up, to_bytes
 from model.degradations.cutmix import cutmix
 from model.degradations.operators import DEGRADATIONS, degrade, in_order
 from model.degradations.own import OwnDegradation
@@ -13,5 +13,7 @@ __all__ = [
     "cutmix",
     "degrade",
     "in_order",
+    "look_up",
     "sample_severity",
+    "to_bytes",
 ]

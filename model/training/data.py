@@ -25,6 +25,9 @@ from model.views import Views, as_float, sample_views
 IGNORE = 255
 """Label of pixels whose class is undefined, such as under two degradations at once."""
 
+_COMPRESSION = 0.05, 1.0
+"""Severities of JPEG that a photograph may have been through: quality 96 to 10."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
@@ -37,8 +40,8 @@ class Mix:
         company: What the second is drawn from; empty: what ``odds`` names.
         pairs: Probability that a real pair is used where there is one.
         depth: Probability that haze takes a picture whose depth is known.
-        retone: Probability that a photograph gets other tones first; not one of low light, whose
-            brightness is what is asked.
+        retone: Probability that a photograph gets other tones first, unless it gets low light:
+            how bright it should be is what is asked there.
         compress: Probability that a photograph has been a JPEG, which isn't to be undone.
         batch: Pictures a step.
         crops: Crops of each picture; more than 1 where a picture takes longer to make than to
@@ -198,29 +201,42 @@ class Batches:
         clean, depth = self._window(pool[rng.integers(len(pool))], rng)
         if depth is not None:  # cameras stand at any distance; d = z - u z_min
             depth = depth - depth.min() * np.float32(rng.random())
-        if name != Degradation.LOWLIGHT and rng.random() < self.mix.retone:
+        kinds, beside = self._kinds(name, rng)
+        if Degradation.LOWLIGHT not in kinds and rng.random() < self.mix.retone:
             clean = retone(clean, rng)
         if rng.random() < self.mix.compress:
-            clean = degrade(clean, "jpeg", rng.uniform(0.05, 1), rng)
-        return clean, *self._damage(clean, name, depth, rng)
+            clean = degrade(clean, "jpeg", rng.uniform(*_COMPRESSION), rng)
+        return clean, *self._damage(clean, kinds, depth, rng, beside=beside)
+
+    def _kinds(self, name: str, rng: np.random.Generator) -> tuple[list[str], bool]:
+        """Draw what comes with ``name``, and whether beside it or over it, in their order."""
+        draw = rng.random()
+        if draw < self.mix.cutmix:
+            return [name, *(str(n) for n in rng.choice(self.names, size=2) if n != name)], True
+        if draw < self.mix.cutmix + self.mix.compound and name != CLEAN:
+            second = [n for n in self.mix.company or self.names if n not in (CLEAN, name)]
+            return in_order([name, str(rng.choice(second or [name]))]), False
+        return [name], True
 
     def _damage(
-        self, clean: Picture, name: str, depth: Picture | None, rng: np.random.Generator
+        self,
+        clean: Picture,
+        kinds: list[str],
+        depth: Picture | None,
+        rng: np.random.Generator,
+        *,
+        beside: bool,
     ) -> tuple[Picture, NDArray[np.uint8]]:
-        """Degrade one picture by ``name``, perhaps cut with others or together with another."""
-        kinds, draw = [name], rng.random()
-        if draw < self.mix.cutmix:
-            kinds += [str(n) for n in rng.choice(self.names, size=2) if n != name]
-        elif 0 <= draw - self.mix.cutmix < self.mix.compound and name != CLEAN:
-            second = [n for n in self.mix.company or self.names if n not in (CLEAN, name)]
+        """Degrade one picture by each kind, in parts of it or one over the other."""
+        if not beside:
             picture = clean
-            for kind in in_order([name, str(rng.choice(second or [name]))]):
+            for kind in kinds:
                 picture = self._degrade(picture, kind, depth, rng)
             return picture, np.full(clean.shape[:2], IGNORE, np.uint8)
         copies = [self._degrade(clean, kind, depth, rng) for kind in kinds]
         if len(copies) > 1:
             return cutmix(copies, [self._label(kind) for kind in kinds], rng)
-        return copies[0], np.full(clean.shape[:2], self._label(name), np.uint8)
+        return copies[0], np.full(clean.shape[:2], self._label(kinds[0]), np.uint8)
 
     def _degrade(
         self, clean: Picture, name: str, depth: Picture | None, rng: np.random.Generator

@@ -1,9 +1,8 @@
 """Tones of a photograph: as another camera, or another taste, would have rendered it."""
 
-import cv2
 import numpy as np
 
-from model.degradations._picture import from_bytes, to_bytes
+from model.degradations import look_up, to_bytes
 from model.training.windows import Picture
 
 
@@ -23,10 +22,10 @@ def retone(picture: Picture, rng: np.random.Generator) -> Picture:
     """
     clipped = np.minimum(rng.exponential(0.7, 2), 4)  # per cent
     black, white = np.percentile(picture[::2, ::2], (clipped[0], 100 - clipped[1]))
-    black, white = black * rng.uniform(0, 1.15), 1 - (1 - white) * rng.uniform(0, 1)
+    white = 1 - (1 - white) * rng.uniform(0, 1)
+    black = min(black * rng.uniform(0, 1.15), white / 2)
     gamma = np.exp(rng.uniform(-0.3, 0.4) + np.array([-1, 0, 1]) * rng.normal(0.08, 0.15))
     levels = (np.arange(256)[:, None] / 255 - black) / max(white - black, 0.2)
     curve = np.clip(levels, 0, 1) ** gamma
     curve += rng.uniform(-0.1, 1) * (curve * curve * (3 - 2 * curve) - curve)
-    table = np.rint(curve * 255).astype(np.uint8)[None]
-    return from_bytes(np.asarray(cv2.LUT(to_bytes(picture), table), dtype=np.uint8))
+    return look_up((np.rint(curve * 255) / 255).astype(np.float32), to_bytes(picture))

@@ -44,7 +44,8 @@ class Window:
 
         Args:
             shape: Rows and columns of the photograph.
-            sides: Shortest and longest side of the window; a smaller photograph is taken whole.
+            sides: Shortest and longest side of the window; a smaller photograph is taken whole,
+                unless it is enlarged.
             rng: Source of all randomness.
             rescale: Whether a larger part may be scaled down to the window, or, at times, a
                 smaller one up to it, as soft as pictures of many pixels are.
@@ -73,8 +74,8 @@ class Window:
         if self.source != self.size:
             # uint8 stays uint8: off its levels, a clean picture would give itself away.
             size = self.size[1], self.size[0]
-            larger = cv2.INTER_CUBIC if whole.dtype == np.uint8 else cv2.INTER_LINEAR
-            how = larger if self.size > self.source else cv2.INTER_AREA
+            enlarging = cv2.INTER_CUBIC if whole.dtype == np.uint8 else cv2.INTER_LINEAR
+            how = enlarging if max(self.size) > max(self.source) else cv2.INTER_AREA
             part = cv2.resize(part, size, interpolation=how).astype(whole.dtype)
         part = np.rot90(part[:, ::-1] if self.flip else part, self.turns)
         scale = 255 if whole.dtype == np.uint8 else 1

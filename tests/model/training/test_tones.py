@@ -5,7 +5,7 @@ import pytest
 
 from model.training.data import Batches
 from model.training.tones import retone
-from tests.model.training.conftest import CPU, MIX
+from tests.model.training.conftest import MIX
 
 
 def dull_picture():
@@ -37,11 +37,43 @@ def test_greys_get_a_cast_and_mostly_a_warm_one():
     assert 0.6 < (red_over_blue > 1).mean() < 0.95
 
 
-@pytest.mark.parametrize("name", ["clean", "haze", "lowlight"])
-def test_photographs_get_other_tones_so_that_tones_tell_no_kind_but_not_of_low_light(name, sources):
-    def clean(chance):
-        odds, mix = ((name, 1.0),), dataclasses.replace(MIX, cutmix=0.0, compound=0.0, depth=0.0)
-        mix = dataclasses.replace(mix, odds=odds, retone=chance)
-        return Batches(sources, mix, seed=0)[0].on(CPU).clean
+def test_a_dull_ramp_gets_contrast_and_is_clipped_at_times():
+    ramp = np.rint(np.linspace(0.3, 0.7, 120) * 255).astype(np.float32) / np.float32(255)
+    dull = np.tile(ramp[None, :, None], (20, 1, 3))
+    drawn = [retone(dull, np.random.default_rng(seed))[0, :, 1] for seed in range(60)]
+    assert 0.02 < np.mean([(tones == 0).sum() > 1 for tones in drawn]) < 0.5
+    steepness = [(tones[80] - tones[40]) / 40 * 119 / np.ptp(tones) for tones in drawn]
+    assert max(steepness) > 1.15
+    assert min(steepness) < 1
 
-    assert clean(1.0).equal(clean(0.0)) == (name == "lowlight")
+
+def test_what_is_almost_flat_and_bright_does_not_turn_black():
+    levels = np.random.default_rng(0).integers(200, 226, (30, 40, 3))
+    flat = levels.astype(np.float32) / np.float32(255)
+    drawn = [retone(flat, np.random.default_rng(seed)).mean() for seed in range(200)]
+    assert min(drawn) > 0.1
+
+
+def first_draws(sources, monkeypatch, name, **change):
+    """Which of 40 pictures of a kind are black, when other tones are always black."""
+    monkeypatch.setattr("model.training.data.retone", lambda picture, _: np.zeros_like(picture))
+    mix = dataclasses.replace(MIX, odds=((name, 1.0),), depth=0.0, retone=1.0, batch=40, **change)
+    clean = Batches(sources, mix, seed=0)[0].clean
+    return (clean == 0).flatten(1).all(dim=1)
+
+
+@pytest.mark.parametrize("name", ["clean", "haze"])
+def test_photographs_of_every_kind_get_other_tones_so_that_tones_tell_no_kind(
+    name, sources, monkeypatch
+):
+    assert first_draws(sources, monkeypatch, name, cutmix=0.0, compound=0.0).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"cutmix": 0.0, "compound": 0.0}, {"cutmix": 0.0, "compound": 1.0, "company": ("noise",)}],
+)
+def test_how_bright_a_picture_of_low_light_should_be_stays(change, sources, monkeypatch):
+    assert not first_draws(sources, monkeypatch, "lowlight", **change).any()
+    over = {"cutmix": 0.0, "compound": 1.0, "company": ("lowlight",)}
+    assert not first_draws(sources, monkeypatch, "noise", **over).any()
