@@ -61,7 +61,7 @@ class Phase:
 def baseline() -> Phase:
     """Phase I: the baseline and its segmentation head on synthetic degradations with CutMix.
 
-    Photographs of every kind may have been a JPEG: among real pairs it is those of low light that
+    Photographs of every kind may have been a JPEG: of the real pairs it is some of low light that
     have, and the baseline would take blocks for darkness (docs/experiments.md).
     """
     return Phase(
