@@ -35,9 +35,11 @@ class Mix:
 
     Attributes:
         odds: Relative odds of ``clean`` and of each degradation.
-        cutmix: Probability that two or three degraded copies are cut together.
-        compound: Probability that a second degradation comes with the first, one over the other.
-        company: What the second is drawn from; empty: what ``odds`` names.
+        cutmix: Probability, of what isn't a real pair, that two or three degraded copies are cut
+            together.
+        compound: Probability, of the same, that a second degradation comes with the first, one
+            over the other.
+        company: What else is cut in or comes over it; empty: what ``odds`` names.
         pairs: Probability that a real pair is used where there is one.
         depth: Probability that haze takes a picture whose depth is known.
         retone: Probability that a photograph gets other tones first, unless it gets low light:
@@ -87,7 +89,8 @@ class Batch:
         clean: Their targets, same shape and type.
         labels: Class of each pixel, (B, h, w), uint8; ``IGNORE`` where undefined.
         box: Where the crops lie in their pictures, (B, 4), fractions.
-        shares: Share of each class in the whole pictures, (P, C); rows of zeros where undefined.
+        shares: Share of each class in the whole pictures, (P, C): of their area, or equal parts
+            for degradations that lie over each other. Rows sum to 1.
         views: Of the whole degraded pictures; their patches are uint8 as made.
         classes: Names of the C classes: the map's, then degradations that it doesn't know.
     """
@@ -119,6 +122,10 @@ class Batch:
         """Repeat values of each picture, (P, ...), for each of its crops, (B, ...)."""
         crops = len(self.degraded) // len(self.shares)
         return values[:, None].expand(-1, crops, *values.shape[1:]).flatten(0, 1)
+
+    def layered(self) -> Tensor:
+        """Tell of each crop, (B,), whether its degradations lie over each other."""
+        return self.labels.flatten(1).eq(IGNORE).all(dim=1)
 
     def share(self, name: str) -> Tensor:
         """Return the share of one class in each picture, (P,); 0 for one that isn't drawn."""
@@ -153,16 +160,16 @@ class Batches:
         odds = np.array([weight for _, weight in mix.odds])
         self.names = [name for name, _ in mix.odds]
         self.odds = odds / odds.sum()
-        self.classes = (*CLASSES, *(name for name in self.names if name not in CLASSES))
+        named = dict.fromkeys((*self.names, *mix.company))
+        self.classes = (*CLASSES, *(name for name in named if name not in CLASSES))
 
     def __getitem__(self, step: int) -> Batch:
         cv2.setNumThreads(0)
         crops, shares, views = [], [], []
         for place in self.places:
             rng = np.random.default_rng([self.seed, step, place])
-            clean, degraded, labels = self._picture(rng)
-            counts = np.bincount(labels.ravel(), minlength=256)[: len(self.classes)]
-            shares.append(torch.from_numpy(counts / max(1, counts.sum())).float())
+            clean, degraded, labels, share = self._picture(rng)
+            shares.append(share)
             view = sample_views(_chw(degraded))
             views.append(Views(view.thumbnail, _bytes(view.patches)))
             for _ in range(self.mix.crops):
@@ -187,15 +194,18 @@ class Batches:
             torch.tensor(box, dtype=torch.float32),
         )
 
-    def _picture(self, rng: np.random.Generator) -> tuple[Picture, Picture, NDArray[np.uint8]]:
-        """Draw (clean, degraded, labels) of one whole picture."""
+    def _picture(
+        self, rng: np.random.Generator
+    ) -> tuple[Picture, Picture, NDArray[np.uint8], Tensor]:
+        """Draw one whole picture: clean, degraded, labels, shares."""
         name = self.names[rng.choice(len(self.names), p=self.odds)]
         pairs = self.sources.pairs.get(name, [])
         if pairs and rng.random() < self.mix.pairs:
             sample = pairs[rng.integers(len(pairs))]
             clean, other = self._window(sample, rng)
             assert other is not None
-            return clean, other, np.full(clean.shape[:2], self._label(name), np.uint8)
+            labels = np.full(clean.shape[:2], self._label(name), np.uint8)
+            return clean, other, labels, self._shares([name], labels)
         with_depth = name == Degradation.HAZE and rng.random() < self.mix.depth
         pool = self.sources.depth if with_depth and self.sources.depth else self.sources.clean
         clean, depth = self._window(pool[rng.integers(len(pool))], rng)
@@ -206,15 +216,24 @@ class Batches:
             clean = retone(clean, rng)
         if rng.random() < self.mix.compress:
             clean = degrade(clean, "jpeg", rng.uniform(*_COMPRESSION), rng)
-        return clean, *self._damage(clean, kinds, depth, rng, beside=beside)
+        degraded, labels = self._damage(clean, kinds, depth, rng, beside=beside)
+        return clean, degraded, labels, self._shares(kinds, labels)
+
+    def _shares(self, kinds: list[str], labels: NDArray[np.uint8]) -> Tensor:
+        """Share of each class: of the labelled area, else equal parts of ``kinds``."""
+        counts = np.bincount(labels.ravel(), minlength=256)[: len(self.classes)]
+        if not counts.any():
+            counts = np.bincount([self._label(k) for k in kinds], minlength=len(self.classes))
+        return torch.from_numpy(counts / counts.sum()).float()
 
     def _kinds(self, name: str, rng: np.random.Generator) -> tuple[list[str], bool]:
         """Draw what comes with ``name``, and whether beside it or over it, in their order."""
         draw = rng.random()
+        company = self.mix.company or self.names
         if draw < self.mix.cutmix:
-            return [name, *(str(n) for n in rng.choice(self.names, size=2) if n != name)], True
+            return [name, *(str(n) for n in rng.choice(company, size=2) if n != name)], True
         if draw < self.mix.cutmix + self.mix.compound and name != CLEAN:
-            second = [n for n in self.mix.company or self.names if n not in (CLEAN, name)]
+            second = [n for n in company if n not in (CLEAN, name)]
             return in_order([name, str(rng.choice(second or [name]))]), False
         return [name], True
 

@@ -45,6 +45,6 @@ def share_loss(logits: Tensor, shares: Tensor) -> Tensor:
 
     Args:
         logits: Shape (B, 1 + K).
-        shares: Shape (B, 1 + K), rows sum to 1; rows of zeros don't count.
+        shares: Shape (B, 1 + K), rows sum to 1.
     """
     return F.cross_entropy(logits.float(), shares)

@@ -76,13 +76,15 @@ def baseline() -> Phase:
 def adapter(degradation: str) -> Phase:
     """Phase II: the one resident adapter, the baseline frozen.
 
-    On its own degradation, now and then together with another, since the estimator blends.
+    On its own degradation, every third picture that isn't a real pair together with others, since
+    the estimator blends: with fewer of those, adapters do harm where two degradations meet
+    (docs/experiments.md).
     """
     mix = Mix(
         odds=((degradation, 0.95), (CLEAN, 0.05)),
-        cutmix=0.0,
-        compound=0.15,
-        company=tuple(Degradation),
+        cutmix=0.0 if degradation == Degradation.LOWLIGHT else 0.05,  # see _to_restore
+        compound=0.3,
+        company=(CLEAN, *Degradation),
         pairs=0.7,
         depth=0.5,
     )
@@ -126,20 +128,15 @@ def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
 
 
 def _baseline_losses(restorer: Restorer, batch: Batch) -> Losses:
-    """Restoration and segmentation.
-
-    Low light in a part of a picture is only to be seen: restoring it teaches that whatever is black
-    in a bright picture was badly lit (docs/experiments.md).
-    """
+    """Restoration and segmentation."""
     description = _describe(restorer, batch)
     out = restorer(batch.degraded, description, None, batch.box)
     logits = restorer.head(out.features)
-    weights = batch.shares @ batch.shares.new_tensor([CLASS_WEIGHTS[name] for name in CLASSES])
-    weights = torch.where(batch.shares.sum(dim=1) > 0, weights, 1.0)
-    dark = batch.share(Degradation.LOWLIGHT)
-    weights = weights * ((dark == 0) | (dark == 1))
+    of_classes = batch.shares.new_tensor([CLASS_WEIGHTS[name] for name in CLASSES])
+    weights = batch.per_crop(batch.shares @ of_classes)
+    weights = torch.where(batch.layered(), 1.0, weights) * _to_restore(batch)
     return {
-        "restoration": log_mse(out.image, batch.clean, batch.per_crop(weights)),
+        "restoration": log_mse(out.image, batch.clean, weights),
         "segmentation": segmentation_loss(logits, batch.labels),
     }
 
@@ -149,7 +146,7 @@ def _adapter_losses(restorer: Restorer, batch: Batch) -> Losses:
         description = _describe(restorer, batch)
     full = batch.box.new_ones(len(batch.box), 1)
     out = restorer(batch.degraded, description, full, batch.box)
-    return {"restoration": log_mse(out.image, batch.clean)}
+    return {"restoration": log_mse(out.image, batch.clean, _to_restore(batch))}
 
 
 def _estimator_losses(restorer: Restorer, batch: Batch) -> Losses:
@@ -165,6 +162,16 @@ def _estimator_losses(restorer: Restorer, batch: Batch) -> Losses:
         "estimation": share_loss(logits, shares),
         "restoration": log_mse(out.image, batch.clean),
     }
+
+
+def _to_restore(batch: Batch) -> Tensor:
+    """Give 1 for each crop that is to be restored, (B,), and 0 for one that is only to be seen.
+
+    That is low light in a part of a picture: restoring it teaches that whatever is black in a
+    bright picture was badly lit (docs/experiments.md).
+    """
+    dark = batch.per_crop(batch.share(Degradation.LOWLIGHT))
+    return ((dark == 0) | (dark == 1) | batch.layered()).float()
 
 
 def _describe(restorer: Restorer, batch: Batch) -> Description:

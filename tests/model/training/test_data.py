@@ -37,8 +37,7 @@ def test_crops_lie_in_pictures_and_carry_labels_and_shares(sources):
     assert batch.labels.shape == (24, 32, 32)
     assert bool(((batch.box >= 0) & (batch.box <= 1)).all())
     assert set(batch.labels.unique().tolist()) <= {*range(len(CLASSES)), IGNORE}
-    defined = batch.shares.sum(dim=1)
-    assert bool(((defined - 1).abs() < 1e-6).logical_or(defined == 0).all())
+    torch.testing.assert_close(batch.shares.sum(dim=1), torch.ones(24))
 
 
 def test_what_is_labelled_clean_is_the_clean_picture(sources):
@@ -55,13 +54,15 @@ def test_what_has_been_a_jpeg_is_to_stay_as_it_is(sources):
     for seed in range(20):  # the window is drawn before anything else
         plain = Batches(sources, mix, seed=0)._picture(np.random.default_rng(seed))[0]
         compressed = Batches(sources, dataclasses.replace(mix, compress=1.0), seed=0)
-        clean, degraded, _ = compressed._picture(np.random.default_rng(seed))
+        clean, degraded, *_ = compressed._picture(np.random.default_rng(seed))
         np.testing.assert_array_equal(degraded, clean)
         lost.append(float(np.sqrt(np.mean((clean - plain) ** 2))) * 255)
     assert 0 < min(lost) < 2 < max(lost) < 20
 
 
-def test_two_at_once_come_about_in_their_order_and_have_no_label(sources, monkeypatch):
+def test_two_at_once_come_about_in_their_order_without_labels_and_share_equally(
+    sources, monkeypatch
+):
     done = []
 
     def note(picture, name, *_args, **_options):
@@ -76,14 +77,27 @@ def test_two_at_once_come_about_in_their_order_and_have_no_label(sources, monkey
     batch = Batches(sources, mix, seed=4)[0].on(CPU)
     pairs, single = set(), 0
     names = iter(done)
-    for shares in batch.shares:
-        if not shares.sum():
-            pairs.add((next(names), next(names)))
+    for shares, layered, labels in zip(batch.shares, batch.layered(), batch.labels, strict=True):
+        assert bool(layered) == bool((labels == IGNORE).all())
+        if layered:
+            pair = next(names), next(names)
+            assert [float(shares[CLASSES.index(name)]) for name in pair] == [0.5, 0.5]
+            pairs.add(pair)
         else:
             single += 1  # clean
     assert next(names, None) is None
     assert pairs == {("rain", "noise"), ("lowlight", "noise")}
     assert single == int((batch.shares[:, 0] == 1).sum()) > 0
+
+
+def test_what_is_cut_in_is_drawn_from_the_company_where_it_is_named(sources):
+    mix = dataclasses.replace(
+        MIX, odds=(("rain", 1.0),), company=("clean", "snow"), cutmix=1.0, compound=0.0, batch=24
+    )
+    batch = Batches(sources, mix, seed=0)[0]
+    seen = {batch.classes[label] for label in batch.labels.unique().tolist()}
+    assert seen == {"rain", "clean", "snow"}
+    assert not batch.layered().any()
 
 
 def test_several_crops_of_a_picture_share_what_is_told_of_the_whole(sources):

@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from model.config import CLASSES, Degradation
+from model.description import Description
 from model.training.data import Batches
+from model.training.losses import log_mse
 from model.training.phases import adapter, baseline, estimator
 from tests.model.conftest import make_restorer
 from tests.model.training.conftest import CPU, MIX
@@ -28,8 +30,16 @@ def test_each_kind_is_drawn_at_equal_odds_beside_clean_pictures():
     assert odds["snow"] == odds["rain"]
 
 
-def test_an_adapters_phase_draws_its_own_kind():
-    assert adapter("snow").mix.odds[0] == ("snow", 0.95)
+def test_an_adapters_phase_draws_its_own_kind_alone_and_with_the_five(sources):
+    mix = dataclasses.replace(adapter("snow").mix, crop=32, window=(40, 64), batch=300)
+    batch = Batches(sources, mix, seed=0)[0]
+    snow, layered = batch.share("snow"), batch.layered()
+    assert int((snow == 1).sum()) > 150
+    assert 60 < int(layered.sum()) < 120
+    assert bool((snow[layered] == 0.5).all())
+    others = {name for name in CLASSES if bool(batch.share(name)[layered].any())}
+    assert others == set(Degradation)
+    assert bool(((snow > 0) & (snow < 1) & ~layered).any())
 
 
 def test_only_the_baseline_leaves_jpegs_as_they_are():
@@ -37,8 +47,9 @@ def test_only_the_baseline_leaves_jpegs_as_they_are():
     assert adapter("jpeg").mix.compress == estimator().mix.compress == 0
 
 
-def test_low_light_in_a_part_of_a_picture_is_seen_but_not_restored(sources):
-    restorer = make_restorer()
+@pytest.mark.parametrize("phase", [baseline(), adapter("noise")], ids=lambda phase: phase.name)
+def test_low_light_in_a_part_of_a_picture_is_not_restored(sources, phase):
+    restorer = make_restorer(2)
     mix = dataclasses.replace(
         MIX, odds=(("lowlight", 1.0), ("noise", 1.0)), cutmix=0.5, compound=0.0, batch=16, crops=2
     )
@@ -46,13 +57,52 @@ def test_low_light_in_a_part_of_a_picture_is_seen_but_not_restored(sources):
     dark = batch.share("lowlight")
     partly = (dark > 0) & (dark < 1)
     assert 0 < int(partly.sum()) < 16
-    before = baseline().losses(restorer, batch)
+    before = phase.losses(restorer, batch)["restoration"]
     batch.clean[batch.per_crop(partly)] += 0.5
-    assert baseline().losses(restorer, batch)["restoration"] == before["restoration"]
+    assert phase.losses(restorer, batch)["restoration"] == before
     batch.clean[batch.per_crop(dark == 1)] += 0.5
-    assert baseline().losses(restorer, batch)["restoration"] != before["restoration"]
+    assert phase.losses(restorer, batch)["restoration"] != before
+
+
+def test_degradations_over_each_other_count_one_in_the_baseline(sources):
+    restorer = make_restorer()
+    mix = dataclasses.replace(
+        MIX, odds=(("lowlight", 1.0), ("noise", 1.0)), cutmix=0.0, compound=1.0, batch=4
+    )
+    batch = Batches(sources, mix, seed=0)[0].on(CPU)
+    assert batch.layered().all()
+    context, grid = restorer.context(batch.views)
+    description = Description(context, grid, torch.zeros(4, 0))
+    out = restorer(batch.degraded, description, None, batch.box)
+    torch.testing.assert_close(
+        baseline().losses(restorer, batch)["restoration"], log_mse(out.image, batch.clean)
+    )
+
+
+def test_low_light_in_a_part_of_a_picture_is_to_be_seen(sources):
+    restorer = make_restorer()
+    mix = dataclasses.replace(
+        MIX, odds=(("lowlight", 1.0), ("noise", 1.0)), cutmix=1.0, compound=0.0, batch=8
+    )
+    batch = Batches(sources, mix, seed=0)[0].on(CPU)
+    dark = batch.share("lowlight")
+    partly = (dark > 0) & (dark < 1)
+    before = baseline().losses(restorer, batch)
     batch.labels[batch.per_crop(partly)] = 1
     assert baseline().losses(restorer, batch)["segmentation"] != before["segmentation"]
+
+
+def test_the_estimator_is_to_see_all_that_lies_over_each_other(sources):
+    restorer = make_restorer(2, 2)  # noise, blur
+    mix = dataclasses.replace(
+        MIX, odds=(("noise", 1.0), ("blur", 1.0)), cutmix=0.0, compound=1.0, batch=4
+    )
+    batch = Batches(sources, mix, seed=0)[0].on(CPU)
+    losses = []
+    for logits in ([-20.0, 0.0, 0.0], [-20.0, 2.0, 0.0], [-20.0, 0.0, 2.0]):
+        restorer.estimator = Told(torch.tensor([logits] * 4))  # type: ignore[assignment]
+        losses.append(estimator().losses(restorer, batch)["estimation"].item())
+    assert losses[0] < min(losses[1:])
 
 
 def test_the_estimator_is_to_weigh_a_kind_that_the_map_does_not_know(sources):
