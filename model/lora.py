@@ -72,6 +72,26 @@ class AdaptedConv2d(nn.Conv2d):
         nn.init.kaiming_uniform_(down, a=5**0.5)
         return down, torch.zeros(self.out_channels, rank, device=self.weight.device)
 
+    @torch.no_grad()
+    def nearest(self, rank: int) -> tuple[Tensor, Tensor]:
+        """Return matrices of the update of ``rank`` nearest to ``B A`` (Eckart and Young, 1936).
+
+        Raises:
+            ValueError: If the resident adapters have less than that together, or none is resident.
+        """
+        has = 0 if self.lora_A is None else len(self.lora_A)
+        if not 1 <= rank <= has:
+            raise ValueError(f"the rank must be 1 to {has}, what the adapters have, got {rank}")
+        assert self.lora_A is not None
+        assert self.lora_B is not None
+        update = self.lora_B @ self.lora_A.flatten(1)
+        left, sizes, right = torch.linalg.svd(update, full_matrices=False)
+        halves = sizes[:rank].sqrt()
+        down, up = halves[:, None] * right[:rank], left[:, :rank] * halves
+        missing = rank - len(halves)  # where the kernel itself has a lower rank
+        down, up = F.pad(down, (0, 0, 0, missing)), F.pad(up, (0, missing))
+        return down.view(rank, *self.lora_A.shape[1:]), up
+
     def set_adapters(self, matrices: list[tuple[Tensor, Tensor]]) -> None:
         """Make ``matrices``, pairs of A (r, in, k, k) and B (out, r), the resident adapters."""
         if not matrices:

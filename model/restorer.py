@@ -1,5 +1,6 @@
 """One blind restorer: baseline, adapters, estimator, and how a picture goes through them."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -92,6 +93,18 @@ class Restorer(nn.Module):
             layer.set_adapters([layer.new_adapter(info.rank)])
         self.adapters = (info,)
         self.estimator = Estimator(self.config, 1)
+
+    def cut_adapter(self, rank: int) -> None:
+        """Cut the one resident adapter to the nearest update of a lower rank.
+
+        Raises:
+            ValueError: If another number of adapters is resident, or its rank is lower.
+        """
+        if len(self.adapters) != 1:
+            raise ValueError(f"one adapter can be cut, {len(self.adapters)} are resident")
+        for layer in self.adapted_convolutions().values():
+            layer.set_adapters([layer.nearest(rank)])
+        self.adapters = (dataclasses.replace(self.adapters[0], rank=rank),)
 
     def describe(self, views: Views) -> Description:
         """Look at whole pictures.

@@ -200,6 +200,9 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Budget in steps, instead of hours.")] = None,
     preset: Annotated[str, typer.Option(help="Sizes of a new baseline: small or large.")] = "small",
     rank: Annotated[int, typer.Option(min=1, help="Of a new adapter.")] = 4,
+    train_rank: Annotated[
+        int | None, typer.Option(min=1, help="While it trains; it is cut to --rank at the end.")
+    ] = None,
     init: Annotated[
         Path | None, typer.Option(help="Weights that a new baseline or estimator starts from.")
     ] = None,
@@ -233,6 +236,7 @@ def train(
         hours=hours,
         steps=steps,
         rank=rank,
+        train_rank=train_rank,
         init=init,
         processes=processes,
         workers=workers,

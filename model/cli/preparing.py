@@ -1,5 +1,6 @@
 """What can be trained: each phase as a job of a restorer, what to do, and how to save it."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,8 @@ class Options:
         without: Clean pictures that aren't trained on.
         preset: Sizes of a new baseline.
         rank: Of a new adapter.
+        train_rank: Of a new adapter while it trains; it is cut to ``rank`` at the end. None: as
+            ``rank``.
         init: Weights that a new baseline or estimator starts from, or None.
         name: Of a new baseline.
         device: Where to compute, one of ``model.precision.DEVICES``.
@@ -54,6 +57,7 @@ class Options:
     without: frozenset[Path] = frozenset()
     preset: str = "small"
     rank: int = 4
+    train_rank: int | None = None
     init: Path | None = None
     name: str = ""
     device: str = "auto"
@@ -88,20 +92,24 @@ class Job:
         phase: What to do.
         save: Writes it.
         own: Degradations that aren't built in, by name.
+        cut: Rank that the adapter is cut to before it is measured and saved, or None.
     """
 
     restorer: Restorer
     phase: Phase
     save: Save
     own: Mapping[str, OwnDegradation] = field(default_factory=dict)
+    cut: int | None = None
 
 
 def prepare(options: Options) -> Job:
     """Build the job that ``options.what`` names.
 
     Raises:
-        ValueError: If the phase or the preset is unknown, or it can't start from ``options.init``.
+        ValueError: If the phase or the preset is unknown, it can't start from ``options.init``, or
+            ``options.train_rank`` doesn't fit.
     """
+    _check_ranks(options)
     if options.what == "baseline":
         return _baseline_job(options)
     if options.what == "estimator":
@@ -122,6 +130,15 @@ def prepare(options: Options) -> Job:
         )
     known = ", ".join(["baseline", *Degradation, "estimator"])
     raise ValueError(f"unknown phase {options.what!r}; it is one of {known}")
+
+
+def _check_ranks(options: Options) -> None:
+    if options.train_rank is None:
+        return
+    if options.what not in set(Degradation):
+        raise ValueError("--train-rank is for an adapter")
+    if options.train_rank < options.rank:
+        raise ValueError(f"--train-rank must be at least --rank, which is {options.rank}")
 
 
 def _baseline_job(options: Options) -> Job:
@@ -171,7 +188,8 @@ def adapter_job(
         draft: Of the model card.
     """
     restorer = checkpoint.load_base(options.weights)
-    restorer.install_new(info)
+    rank = options.train_rank or info.rank
+    restorer.install_new(dataclasses.replace(info, rank=rank))
 
     def save(trained: Restorer, provenance: dict[str, str], measured: Measured | None) -> None:
         about = {
@@ -180,10 +198,16 @@ def adapter_job(
             "gain_db": None if measured is None else measured.gain_db,
             "over_baseline_db": None if measured is None else measured.over_baseline_db,
         }
-        card = _card(info, provenance, measured, options.licence, draft)
+        card = _card(info, rank, provenance, measured, options.licence, draft)
         checkpoint.save_adapter(trained, info.name, folder, config=about, card=card)
 
-    return Job(restorer, adapter(info.degradation), save, {} if own is None else {own.name: own})
+    return Job(
+        restorer,
+        adapter(info.degradation),
+        save,
+        {} if own is None else {own.name: own},
+        cut=None if rank == info.rank else info.rank,
+    )
 
 
 def estimator_job(
@@ -217,12 +241,14 @@ def estimator_job(
 
 def _card(
     info: AdapterInfo,
+    train_rank: int,
     provenance: dict[str, str],
     measured: Measured | None,
     licence: str,
     draft: str,
 ) -> str:
     """Write the model card of an adapter (Hub front matter, then prose)."""
+    cut = "" if train_rank == info.rank else f", cut at the end from rank {train_rank}"
     gain = "not measured"
     if measured is not None:
         gain = (
@@ -240,8 +266,8 @@ tags: [image-restoration, lora, abair]
 
 ## How it was trained
 
-Rank-{info.rank} update of every convolution of the baseline's restoring path, for pictures damaged
-by {info.title.lower()}. Trained with the baseline frozen (ABAIR, phase II).
+Rank-{info.rank} update{cut}, of every convolution of the baseline's restoring path, for pictures
+damaged by {info.title.lower()}. Trained with the baseline frozen (ABAIR, phase II).
 
 Trained with `{provenance["command"]}`: {provenance["steps"]} steps, {provenance["hours"]} hours,
 on {provenance["data"]}.

@@ -149,7 +149,10 @@ def _train(options: Options, job: Job, team: Team) -> bool:
         )
     if done and team.leads:
         with trainer.averaged() as averaged:
-            if not validator.called:  # nothing was left to train
+            if job.cut is not None:
+                averaged.cut_adapter(job.cut)
+                _tell(console, {"rank": job.cut, **validator(averaged)})
+            elif not validator.called:  # nothing was left to train
                 validator(averaged)
             job.save(averaged, _provenance(options, trainer, sources), validator.measured)
     return done

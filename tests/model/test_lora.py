@@ -66,3 +66,30 @@ def test_a_new_adapter_changes_nothing_and_can_learn():
 def test_a_rank_below_one_is_refused():
     with pytest.raises(ValueError, match="rank must be at least 1, got 0"):
         AdaptedConv2d(4, 6, 3, padding=1).new_adapter(0)
+
+
+def test_the_nearest_update_of_a_lower_rank_leaves_out_the_smallest_singular_values(layer):
+    whole = (layer.lora_B @ layer.lora_A.flatten(1)).detach()
+    for rank in (1, 3, 5):
+        down, up = layer.nearest(rank)
+        assert (down.shape, up.shape) == ((rank, 5, 3, 3), (7, rank))
+        left_out = torch.linalg.svdvals(whole)[rank:].square().sum().sqrt()
+        error = (whole - up @ down.flatten(1)).norm()
+        torch.testing.assert_close(error, left_out, rtol=1e-4, atol=1e-4)
+
+
+def test_a_kernel_of_lower_rank_than_asked_for_is_kept_whole():
+    layer = AdaptedConv2d(5, 3, 1)
+    layer.set_adapters([(torch.randn(6, 5, 1, 1), torch.randn(3, 6))])
+    assert layer.lora_A is not None
+    assert layer.lora_B is not None
+    down, up = layer.nearest(4)
+    assert (down.shape, up.shape) == ((4, 5, 1, 1), (3, 4))
+    whole = (layer.lora_B @ layer.lora_A.flatten(1)).detach()
+    torch.testing.assert_close(up @ down.flatten(1), whole, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("rank", [0, 6])
+def test_the_nearest_update_cannot_have_a_rank_that_the_adapters_have_not(layer, rank):
+    with pytest.raises(ValueError, match=f"the rank must be 1 to 5, .* got {rank}"):
+        layer.nearest(rank)

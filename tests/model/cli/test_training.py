@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from model.cli.commands import app
 from model.cli.preparing import Options, prepare
 from model.cli.training import alone
 from model.estimator import Estimator
+from model.evaluation import evaluate_task, find_pairs
 from tests.model.conftest import make_restorer
 from tests.model.training.conftest import draw_picture
 
@@ -122,6 +124,25 @@ def test_the_same_command_goes_on_where_the_run_was(data):
 
 
 @pytest.mark.slow
+def test_an_adapter_can_train_at_a_higher_rank_than_it_is_saved_with(data, tmp_path):
+    train("baseline", data)
+    ranks = ["--rank=2", "--train-rank=8", "--set=lr=0.03"]  # so that the cut is felt
+    told = train("rain", data, *ranks)
+    folder = tmp_path / "weights/adapters/rain"
+    base = checkpoint.load_base(tmp_path / "weights")
+    checkpoint.add_adapters(base, [folder])
+    assert base.adapters[0].rank == 2
+    (pairs,) = find_pairs(data / "val").values()
+    given, restored = evaluate_task(base, "rain", pairs, modes=("oracle",))
+    assert base.adapters[0].gain_db == pytest.approx(restored.psnr - given.psnr, abs=0.02)
+    whole, cut = re.findall(r"rain ([\d.]+)", told)
+    assert f"rank 2  rain {cut}" in told
+    assert cut != whole
+    assert "Rank-2 update, cut at the end from rank 8," in (folder / "README.md").read_text()
+    assert "step 3" in train("rain", data, *ranks, "--steps=3")
+
+
+@pytest.mark.slow
 def test_two_processes_train_what_one_would(data, tmp_path):
     alike = ["--set=mix.batch=4", "--set=mix.cutmix=0", "--set=mix.compound=0"]
     start, one, two = (tmp_path / name for name in ("start", "one", "two"))
@@ -150,6 +171,8 @@ def flat(weights: Path) -> torch.Tensor:
         (["baseline", "--steps=2", "--set=speed=3"], "no setting 'speed=3'"),
         (["baseline", "--steps=2", "--preset=huge"], "one of small, large, got 'huge'"),
         (["rain", "--steps=2"], "no weights at"),
+        (["baseline", "--steps=2", "--train-rank=8"], "--train-rank is for an adapter"),
+        (["rain", "--steps=2", "--train-rank=3"], "at least --rank, which is 4"),
         (["rain", "--steps=2", "--init=w"], "for the baseline and the estimator"),
         (["baseline", "--steps=2", '--set=weights={"segmentaton": 0}'], "weights name"),
     ],
