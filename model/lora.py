@@ -73,22 +73,27 @@ class AdaptedConv2d(nn.Conv2d):
         return down, torch.zeros(self.out_channels, rank, device=self.weight.device)
 
     @torch.no_grad()
-    def nearest(self, rank: int) -> tuple[Tensor, Tensor]:
-        """Return matrices of the update of ``rank`` nearest to ``B A`` (Eckart and Young, 1936).
+    def cut(self, rank: int) -> tuple[Tensor, Tensor]:
+        """Cut the update ``B A`` of the resident adapter to the nearest one of a lower rank.
+
+        By its largest singular values (Eckart and Young, 1936). Where the kernel has a lower rank
+        than ``rank``, the rest is zero.
+
+        Returns:
+            A of shape (rank, in, k, k) and B (out, rank).
 
         Raises:
-            ValueError: If the resident adapters have less than that together, or none is resident.
+            ValueError: If no adapter is resident, or its rank is lower.
         """
-        has = 0 if self.lora_A is None else len(self.lora_A)
-        if not 1 <= rank <= has:
-            raise ValueError(f"the rank must be 1 to {has}, what the adapters have, got {rank}")
-        assert self.lora_A is not None
-        assert self.lora_B is not None
+        if self.lora_A is None or self.lora_B is None:
+            raise ValueError("no adapter is resident that could be cut")
+        if not 1 <= rank <= len(self.lora_A):
+            raise ValueError(f"the adapter has rank {len(self.lora_A)}, it can't be cut to {rank}")
         update = self.lora_B @ self.lora_A.flatten(1)
         left, sizes, right = torch.linalg.svd(update, full_matrices=False)
         halves = sizes[:rank].sqrt()
         down, up = halves[:, None] * right[:rank], left[:, :rank] * halves
-        missing = rank - len(halves)  # where the kernel itself has a lower rank
+        missing = rank - len(halves)
         down, up = F.pad(down, (0, 0, 0, missing)), F.pad(up, (0, missing))
         return down.view(rank, *self.lora_A.shape[1:]), up
 

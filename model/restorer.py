@@ -1,6 +1,5 @@
 """One blind restorer: baseline, adapters, estimator, and how a picture goes through them."""
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -98,13 +97,23 @@ class Restorer(nn.Module):
         """Cut the one resident adapter to the nearest update of a lower rank.
 
         Raises:
-            ValueError: If another number of adapters is resident, or its rank is lower.
+            ValueError: If not just one adapter is resident, or its rank is lower.
         """
         if len(self.adapters) != 1:
             raise ValueError(f"one adapter can be cut, {len(self.adapters)} are resident")
         for layer in self.adapted_convolutions().values():
-            layer.set_adapters([layer.nearest(rank)])
-        self.adapters = (dataclasses.replace(self.adapters[0], rank=rank),)
+            layer.set_adapters([layer.cut(rank)])
+        (was,) = self.adapters  # what is told of a file, and of what it gains, isn't true any more
+        self.adapters = (
+            AdapterInfo(
+                name=was.name,
+                title=was.title,
+                degradation=was.degradation,
+                rank=rank,
+                scaling=was.scaling,
+                licence=was.licence,
+            ),
+        )
 
     def describe(self, views: Views) -> Description:
         """Look at whole pictures.

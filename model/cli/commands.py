@@ -201,7 +201,8 @@ def train(
     preset: Annotated[str, typer.Option(help="Sizes of a new baseline: small or large.")] = "small",
     rank: Annotated[int, typer.Option(min=1, help="Of a new adapter.")] = 4,
     train_rank: Annotated[
-        int | None, typer.Option(min=1, help="While it trains; it is cut to --rank at the end.")
+        int | None,
+        typer.Option(min=1, help="Of a new adapter while it trains; cut to --rank at the end."),
     ] = None,
     init: Annotated[
         Path | None, typer.Option(help="Weights that a new baseline or estimator starts from.")

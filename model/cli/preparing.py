@@ -109,7 +109,8 @@ def prepare(options: Options) -> Job:
         ValueError: If the phase or the preset is unknown, it can't start from ``options.init``, or
             ``options.train_rank`` doesn't fit.
     """
-    _check_ranks(options)
+    if options.what in ("baseline", "estimator") and options.train_rank is not None:
+        raise ValueError("--train-rank is for an adapter; the baseline and the estimator have none")
     if options.what == "baseline":
         return _baseline_job(options)
     if options.what == "estimator":
@@ -130,15 +131,6 @@ def prepare(options: Options) -> Job:
         )
     known = ", ".join(["baseline", *Degradation, "estimator"])
     raise ValueError(f"unknown phase {options.what!r}; it is one of {known}")
-
-
-def _check_ranks(options: Options) -> None:
-    if options.train_rank is None:
-        return
-    if options.what not in set(Degradation):
-        raise ValueError("--train-rank is for an adapter")
-    if options.train_rank < options.rank:
-        raise ValueError(f"--train-rank must be at least --rank, which is {options.rank}")
 
 
 def _baseline_job(options: Options) -> Job:
@@ -186,14 +178,19 @@ def adapter_job(
         folder: Where the adapter goes.
         own: Its degradation, where it isn't built in.
         draft: Of the model card.
+
+    Raises:
+        ValueError: If ``options.train_rank`` is below the adapter's rank.
     """
+    rank = info.rank if options.train_rank is None else options.train_rank
+    if rank < info.rank:
+        raise ValueError(f"--train-rank must be at least --rank, which is {info.rank}, got {rank}")
     restorer = checkpoint.load_base(options.weights)
-    rank = options.train_rank or info.rank
     restorer.install_new(dataclasses.replace(info, rank=rank))
 
     def save(trained: Restorer, provenance: dict[str, str], measured: Measured | None) -> None:
         about = {
-            "provenance": provenance,
+            "provenance": {**provenance, "train_rank": str(rank)},
             "licence": options.licence,
             "gain_db": None if measured is None else measured.gain_db,
             "over_baseline_db": None if measured is None else measured.over_baseline_db,
@@ -248,7 +245,7 @@ def _card(
     draft: str,
 ) -> str:
     """Write the model card of an adapter (Hub front matter, then prose)."""
-    cut = "" if train_rank == info.rank else f", cut at the end from rank {train_rank}"
+    cut = "" if train_rank == info.rank else f", cut at the end from rank {train_rank},"
     gain = "not measured"
     if measured is not None:
         gain = (
@@ -266,7 +263,7 @@ tags: [image-restoration, lora, abair]
 
 ## How it was trained
 
-Rank-{info.rank} update{cut}, of every convolution of the baseline's restoring path, for pictures
+Rank-{info.rank} update{cut} of every convolution of the baseline's restoring path, for pictures
 damaged by {info.title.lower()}. Trained with the baseline frozen (ABAIR, phase II).
 
 Trained with `{provenance["command"]}`: {provenance["steps"]} steps, {provenance["hours"]} hours,

@@ -126,10 +126,10 @@ def _train(options: Options, job: Job, team: Team) -> bool:
         device=device,
         compiles=device == "cuda",
     )
-    if team.leads:
-        _write_arguments(options, phase)
     torch.backends.cudnn.benchmark = True  # all crops have one size
     trainer.resume()
+    if team.leads:
+        _write_arguments(options, phase)
     sources = read_sources(
         options.data,
         pairs=_kinds(phase) if phase.mix.pairs else (),
@@ -149,7 +149,7 @@ def _train(options: Options, job: Job, team: Team) -> bool:
         )
     if done and team.leads:
         with trainer.averaged() as averaged:
-            if job.cut is not None:
+            if job.cut is not None:  # the trainer is spent after this; its checkpoint isn't
                 averaged.cut_adapter(job.cut)
                 _tell(console, {"rank": job.cut, **validator(averaged)})
             elif not validator.called:  # nothing was left to train

@@ -85,11 +85,21 @@ class Trainer:
         return self.run / "last.pt"
 
     def resume(self) -> bool:
-        """Go on from the run's checkpoint if it has one; tell whether it had."""
+        """Go on from the run's checkpoint if it has one; tell whether it had.
+
+        Raises:
+            ValueError: If what trained there had other sizes.
+        """
         if not self.checkpoint.is_file():
             return False
         # Optimisers take what they want to a card; AdamW reads its counts here.
         state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        sizes = [[tensor.shape for tensor in of] for of in (state["parameters"], self.parameters)]
+        if sizes[0] != sizes[1]:
+            raise ValueError(
+                f"{self.run} holds a training of other sizes: give its preset or rank again, or "
+                f"take another run folder"
+            )
         self.step, self.seconds = state["step"], state["seconds"]
         self._due = defaultdict(float, state["due"])
         for name in TABLES if self.team.leads else ():

@@ -68,10 +68,10 @@ def test_a_rank_below_one_is_refused():
         AdaptedConv2d(4, 6, 3, padding=1).new_adapter(0)
 
 
-def test_the_nearest_update_of_a_lower_rank_leaves_out_the_smallest_singular_values(layer):
+def test_a_cut_leaves_out_the_smallest_singular_values_of_the_update(layer):
     whole = (layer.lora_B @ layer.lora_A.flatten(1)).detach()
     for rank in (1, 3, 5):
-        down, up = layer.nearest(rank)
+        down, up = layer.cut(rank)
         assert (down.shape, up.shape) == ((rank, 5, 3, 3), (7, rank))
         left_out = torch.linalg.svdvals(whole)[rank:].square().sum().sqrt()
         error = (whole - up @ down.flatten(1)).norm()
@@ -83,13 +83,18 @@ def test_a_kernel_of_lower_rank_than_asked_for_is_kept_whole():
     layer.set_adapters([(torch.randn(6, 5, 1, 1), torch.randn(3, 6))])
     assert layer.lora_A is not None
     assert layer.lora_B is not None
-    down, up = layer.nearest(4)
+    down, up = layer.cut(4)
     assert (down.shape, up.shape) == ((4, 5, 1, 1), (3, 4))
     whole = (layer.lora_B @ layer.lora_A.flatten(1)).detach()
     torch.testing.assert_close(up @ down.flatten(1), whole, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("rank", [0, 6])
-def test_the_nearest_update_cannot_have_a_rank_that_the_adapters_have_not(layer, rank):
-    with pytest.raises(ValueError, match=f"the rank must be 1 to 5, .* got {rank}"):
-        layer.nearest(rank)
+def test_an_adapter_can_only_be_cut_to_a_rank_below_its_own(layer, rank):
+    with pytest.raises(ValueError, match=f"has rank 5, it can't be cut to {rank}"):
+        layer.cut(rank)
+
+
+def test_without_an_adapter_there_is_nothing_to_cut():
+    with pytest.raises(ValueError, match="no adapter is resident"):
+        AdaptedConv2d(4, 6, 3, padding=1).cut(1)

@@ -125,6 +125,15 @@ def test_a_resumed_run_equals_an_uninterrupted_one(name, sources, tmp_path):
         assert torch.equal(one, other)
 
 
+def test_a_run_cannot_go_on_with_other_sizes(sources, tmp_path):
+    phase = adapter(Degradation.RAIN)
+    fit(trainer_of(phase, rain_restorer(), tmp_path, steps=1), sources)
+    wider = make_restorer()
+    wider.install_new(AdapterInfo(name="rain", title="Rain", degradation="rain", rank=8))
+    with pytest.raises(ValueError, match="a training of other sizes: give its preset or rank"):
+        trainer_of(phase, wider, tmp_path, steps=2).resume()
+
+
 def test_a_resumed_run_takes_the_rates_that_are_asked_for_now(sources, tmp_path):
     fit(trainer_of(baseline(), make_restorer(), tmp_path, steps=2), sources)
     slower = dataclasses.replace(baseline(), lr=1e-5, kernel_lr=1e-4)
