@@ -93,28 +93,6 @@ class Restorer(nn.Module):
         self.adapters = (info,)
         self.estimator = Estimator(self.config, 1)
 
-    def cut_adapter(self, rank: int) -> None:
-        """Cut the one resident adapter to the nearest update of a lower rank.
-
-        Raises:
-            ValueError: If not just one adapter is resident, or its rank is lower.
-        """
-        if len(self.adapters) != 1:
-            raise ValueError(f"one adapter can be cut, {len(self.adapters)} are resident")
-        for layer in self.adapted_convolutions().values():
-            layer.set_adapters([layer.cut(rank)])
-        (was,) = self.adapters  # what is told of a file, and of what it gains, isn't true any more
-        self.adapters = (
-            AdapterInfo(
-                name=was.name,
-                title=was.title,
-                degradation=was.degradation,
-                rank=rank,
-                scaling=was.scaling,
-                licence=was.licence,
-            ),
-        )
-
     def describe(self, views: Views) -> Description:
         """Look at whole pictures.
 

@@ -17,6 +17,7 @@ from rich.progress import Progress
 
 from model.cli.preparing import Job, Measured, Options, prepare
 from model.config import CLEAN
+from model.cutting import cut_adapter
 from model.evaluation import evaluate_task, find_pairs
 from model.precision import choose_device
 from model.restorer import Restorer
@@ -150,7 +151,7 @@ def _train(options: Options, job: Job, team: Team) -> bool:
     if done and team.leads:
         with trainer.averaged() as averaged:
             if job.cut is not None:  # the trainer is spent after this; its checkpoint isn't
-                averaged.cut_adapter(job.cut)
+                cut_adapter(averaged, job.cut)
                 _tell(console, {"rank": job.cut, **validator(averaged)})
             elif not validator.called:  # nothing was left to train
                 validator(averaged)

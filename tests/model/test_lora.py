@@ -90,7 +90,7 @@ def test_a_kernel_of_lower_rank_than_asked_for_is_kept_whole():
 
 
 @pytest.mark.parametrize("rank", [0, 6])
-def test_an_adapter_can_only_be_cut_to_a_rank_below_its_own(layer, rank):
+def test_an_adapter_cannot_be_cut_to_nothing_or_to_more_than_it_has(layer, rank):
     with pytest.raises(ValueError, match=f"has rank 5, it can't be cut to {rank}"):
         layer.cut(rank)
 

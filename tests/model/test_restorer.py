@@ -100,29 +100,6 @@ def test_weights_per_pixel_that_are_constant_equal_weights_per_picture(restorer,
     )
 
 
-def test_an_adapter_whose_update_has_a_low_rank_is_cut_to_it_without_loss(whole):
-    restorer = make_restorer(6)
-    for layer in restorer.adapted_convolutions().values():
-        assert layer.lora_B is not None
-        layer.lora_B[:, 2:] = 0  # four of its six components do nothing
-    crop, description = torch.rand(1, 3, 32, 32), make_description(restorer)
-    full = torch.ones(1, 1)
-    before = restorer.restore_crops(crop, description, full, whole)
-    restorer.cut_adapter(2)
-    assert restorer.adapters[0].rank == 2
-    after = restorer.restore_crops(crop, description, full, whole)
-    torch.testing.assert_close(after, before, rtol=1e-3, atol=1e-4)
-    restorer.cut_adapter(1)
-    assert (restorer.restore_crops(crop, description, full, whole) - before).abs().max() > 1e-3
-    with pytest.raises(ValueError, match="has rank 1, it can't be cut to 2"):
-        restorer.cut_adapter(2)
-
-
-def test_one_of_several_adapters_is_not_cut(restorer):
-    with pytest.raises(ValueError, match="one adapter can be cut, 3 are resident"):
-        restorer.cut_adapter(1)
-
-
 def test_strength_zero_returns_the_input(restorer):
     picture = torch.randint(0, 256, (3, 21, 34), dtype=torch.uint8)
     assert torch.equal(restorer.restore_picture(picture, strength=0.0), picture)
