@@ -169,5 +169,5 @@ def _port(settings: Settings) -> Finding:
 def _training() -> Finding:
     if importlib.util.find_spec("matplotlib"):
         return Finding("training", "ok", "matplotlib is installed")
-    remedy = "only to train: pip install 'abair[train]'"
+    remedy = "only to train, and for reports: pip install 'abair[train]'"
     return Finding("training", "note", "matplotlib is missing", remedy)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from model.cli.common import Device, Weights, examples, load, usage
+from model.cli.common import Device, Weights, examples, load, need_matplotlib, usage
 
 adapters_app = typer.Typer(
     help="Low-rank adapters, one a degradation: make, train and install your own.",
@@ -128,6 +128,8 @@ def train(
     training of the estimator, and have to be added together.
     """
     from model import checkpoint
+
+    need_matplotlib()
     from model.cli import adapting
     from model.training.workspace import read_workspace
 

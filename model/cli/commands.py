@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from model.cli.adapter_commands import adapters_app
-from model.cli.common import Device, Weights, examples, load, usage
+from model.cli.common import Device, Weights, examples, load, need_matplotlib, usage
 
 app = typer.Typer(
     name="abair",
@@ -140,7 +140,7 @@ def evaluate(
         typer.Option(
             help="Page to write, Markdown: the scores, sums and averages of the adapters, the "
             "worst pictures; with --map-pairs mixtures, CutMix, mild noise, JPEG, "
-            "4 bits and snow too."
+            "4 bits, snow and curves over severity too."
         ),
     ] = None,
     gallery: Annotated[
@@ -159,6 +159,8 @@ def evaluate(
         raise typer.BadParameter("--gallery is shown on the page of --report: give both")
     if report is not None and mode:
         raise typer.BadParameter("--report compares all modes: leave --mode out")
+    if report is not None:
+        need_matplotlib()
     usage(
         evaluating.run,
         lambda: load(weights),
@@ -223,6 +225,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a phase of ABAIR; interrupted, the same command goes on where it was."""
+    need_matplotlib()
     from model.cli import training
     from model.cli.preparing import Options
 

@@ -1,5 +1,6 @@
 """What the commands share: weights, examples in their help, complaints instead of tracebacks."""
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, ParamSpec, TypeVar
@@ -33,6 +34,12 @@ def load(weights: Path | None) -> "Restorer":
     import model
 
     return usage(model.load) if weights is None else usage(model.load, weights)
+
+
+def need_matplotlib() -> None:
+    """End with what to install where matplotlib, of the extra ``train``, is missing."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise typer.BadParameter("curves are drawn by matplotlib: pip install 'abair[train]'")
 
 
 def usage(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from model.cli import reporting
 from model.cli.tables import map_table, score_table
+from model.degradations import DEGRADATIONS
 from model.evaluation import (
     LATER,
     MILD,
@@ -32,8 +33,12 @@ from model.evaluation import (
     read_picture,
     share_seen_right,
 )
+from model.evaluation.curves import Curves, measure_curves, plot_curves
 from model.evaluation.gallery import draw_gallery
 from model.restorer import Restorer
+
+CURVE_COUNT = 8
+"""Most pictures at each severity of a curve: there are forty such points."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,7 @@ def _report(
     mixtures: list[Score] = []
     made: dict[str, list[Score]] = {}
     beside: list[Score] = []
+    curves: list[Curves] = []
     clean, modes = options.map_pairs, tuple(mode for mode in MODES if mode != "oracle")
     if clean is not None:
         for kinds in progress.track(MIXTURES, description="mixtures"):
@@ -139,6 +145,10 @@ def _report(
             ((one.degraded, one.clean) for one in mixed_pictures(clean, options.count, Mix.CUTMIX)),
             modes=(*modes, "pixel"),
         )
+        curves = [
+            measure_curves(restorer, clean, degradation, min(options.count, CURVE_COUNT))
+            for degradation in progress.track(DEGRADATIONS, description="from mild to severe")
+        ]
     seen = {
         task: share_seen_right(
             restorer.label_picture,
@@ -153,6 +163,10 @@ def _report(
     if options.gallery is not None:
         shown = f"{options.report.stem}.webp"
         draw_gallery(restorer, options.gallery).save(options.report.with_name(shown), quality=85)
+    plot = ""
+    if curves:
+        plot = f"{options.report.stem}-curves.webp"
+        plot_curves(curves, options.report.with_name(plot))
     report = reporting.Report(
         model=restorer.info,
         scores=scores,
@@ -164,6 +178,8 @@ def _report(
         seen=seen,
         maps=maps,
         gallery=shown,
+        curves=curves,
+        plot=plot,
     )
     command = (
         f"abair evaluate PAIRS --map-pairs CLEAN --count {options.count} --gallery PICTURES "

@@ -12,11 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from model.cli.scenes import draw_scene
 from model.degradations import DEGRADATIONS, OwnDegradation
-from model.evaluation import read_picture
+from model.evaluation import SEVERITIES, read_picture
 from model.training.workspace import SETTINGS, check_name, title_of
-
-SEVERITIES = (0.2, 0.4, 0.6, 0.8, 1.0)
-"""Columns of the preview, after the clean picture."""
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _BAND = 18  # pixels above the pictures, for the columns' names

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from model.about import ModelInfo
-from model.evaluation import MODES, OTHER_MODES, MapScore, Score
+from model.evaluation import MODES, OTHER_MODES, SEVERITIES, MapScore, Score
+from model.evaluation.curves import Curves
 
 COLUMNS = ("input", *MODES, *OTHER_MODES)
 PAPER = (
@@ -16,6 +17,11 @@ PAPER = (
     ("LOLv1", "24.20"),
 )
 """PSNR of ABAIR's one-hot selection, first version of the paper, table 1."""
+
+_BESIDE = (
+    "Degradations beside each other\n\nPictures of CutMix; `pixel` is `auto` led over the picture "
+    "by its map."
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,8 @@ class Report:
         seen: For each task, in what share of its pictures the map names it first.
         maps: Of each mix of degradations beside each other.
         gallery: File name of the picture, beside the page; empty: none.
+        curves: Of each degradation.
+        plot: File name of the curves' picture, beside the page.
     """
 
     model: ModelInfo
@@ -45,6 +53,8 @@ class Report:
     seen: Mapping[str, float] = field(default_factory=dict)
     maps: Mapping[str, MapScore] = field(default_factory=dict)
     gallery: str = ""
+    curves: Sequence[Curves] = ()
+    plot: str = ""
 
 
 def write(report: Report, command: str) -> str:
@@ -67,17 +77,18 @@ def write(report: Report, command: str) -> str:
         parts.append(f"## To look at\n\n{about}:\n\n![{about}]({report.gallery})")
     if report.scores:
         parts += ["## Tasks\n\n" + _table(report.scores), _failures(report), _paper()]
-    if report.mixtures:
-        parts.append("## Two degradations over each other\n\n" + _table(report.mixtures))
-    if report.beside:
-        parts.append(
-            "## Degradations beside each other\n\nPictures of CutMix; `pixel` is `auto` led over "
-            "the picture by its map.\n\n" + _table(report.beside)
+    parts += [
+        f"## {title}\n\n{_table(scores)}"
+        for title, scores in (
+            ("Two degradations over each other", report.mixtures),
+            (_BESIDE, report.beside),
+            ("Degradations that came later", report.later),
+            ("Doing no harm", report.mild),
         )
-    if report.later:
-        parts.append("## Degradations that came later\n\n" + _table(report.later))
-    if report.mild:
-        parts.append("## Doing no harm\n\n" + _table(report.mild))
+        if scores
+    ]
+    if report.curves:
+        parts.append(_curves(report.curves, report.plot))
     if report.seen:
         rows = [(task, f"{100 * share:.0f} %") for task, share in report.seen.items()]
         parts.append(
@@ -123,6 +134,27 @@ def _paper() -> str:
         f"The paper's numbers on its sets, 59 M parameters trained on GPUs: {told} dB. They are no "
         "like for like: here are other pictures (haze there is outdoors), a network a tenth of the "
         "size, and hours of two CPU cores and minutes of a GPU."
+    )
+
+
+def _curves(curves: Sequence[Curves], plot: str) -> str:
+    """Show the curves, and tell what `auto` adds to the input at each severity."""
+    about = "PSNR of clean pictures that were degraded from mildly to severely"
+    rows = [
+        (
+            one.degradation,
+            *(
+                f"{after - before:+.2f}"
+                for before, after in zip(one.psnr["input"], one.psnr["auto"], strict=True)
+            ),
+        )
+        for one in curves
+    ]
+    return (
+        f"## From mild to severe\n\n{about}, {curves[0].count} at each severity; numbers below the "
+        f"panels are what the severities stand for:\n\n![{about}]({plot})\n\n"
+        "Gain of `auto` over the input at each severity, dB:\n\n"
+        + _markdown(("degradation", *map(str, SEVERITIES)), rows)
     )
 
 

@@ -6,7 +6,14 @@ from model.evaluation.files import (
     pictures_in,
     read_picture,
 )
-from model.evaluation.making import LATER, MILD, MIXTURES, degraded_by, over_each_other
+from model.evaluation.making import (
+    LATER,
+    MILD,
+    MIXTURES,
+    SEVERITIES,
+    degraded_by,
+    over_each_other,
+)
 from model.evaluation.maps import (
     MapScore,
     Mix,
@@ -32,6 +39,7 @@ __all__ = [
     "MIXTURES",
     "MODES",
     "OTHER_MODES",
+    "SEVERITIES",
     "MapScore",
     "Mix",
     "MixedPicture",

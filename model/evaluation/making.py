@@ -30,6 +30,9 @@ MIXTURES: tuple[tuple[str, ...], ...] = (
 MILD = ("noise of 5/255", Degradation.NOISE.value, 5 / 255 / SIGMA_MAX)
 """Noise that must not be smeared: a title that begins with the kind, the kind, its severity."""
 
+SEVERITIES = (0.2, 0.4, 0.6, 0.8, 1.0)
+"""From mild to severe: where a degradation is looked at."""
+
 LATER: tuple[tuple[str, str, float | None], ...] = (
     ("jpeg of quality 20", "jpeg", (100 - 20) / (100 - QUALITY_MIN)),
     ("bitdepth of 4", "bitdepth", 1.0),

@@ -9,6 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from model.cli import app
+from model.degradations import DEGRADATIONS
 
 runner = CliRunner()
 
@@ -105,6 +106,12 @@ def test_the_report_tells_scores_mixtures_harm_maps_and_failures(
     assert "](page.webp)" in told
     with Image.open(tmp_path / "page.webp") as gallery:
         assert gallery.size == (4 * 256, 5 * 256)
+    assert "](page-curves.webp)" in told
+    assert "| degradation | 0.2 | 0.4 | 0.6 | 0.8 | 1.0 |" in told
+    for kind in DEGRADATIONS:
+        assert f"| {kind} | " in told
+    with Image.open(tmp_path / "page-curves.webp") as curves:
+        assert curves.width > curves.height
 
 
 @pytest.mark.parametrize(
@@ -119,6 +126,23 @@ def test_what_does_not_fit_a_report_is_told(arguments, hint, tmp_path: Path, mon
     result = runner.invoke(app, ["evaluate", *arguments])
     assert result.exit_code == 2
     assert hint in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["evaluate", ".", "--report", "page.md"],
+        ["train", "rain", "--data", ".", "--run", "run", "--weights", "."],
+        ["adapter", "train", "dust", "--data", "."],
+    ],
+)
+def test_without_matplotlib_the_command_says_what_to_install(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "pip install 'abair[train]'" in " ".join(result.output.replace("│", " ").split())
 
 
 def test_evaluate_wants_something_to_measure():
