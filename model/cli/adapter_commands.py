@@ -127,9 +127,8 @@ def train(
     some clean pictures are kept from training to measure the gain on. Several folders share one
     training of the estimator, and have to be added together.
     """
-    from model import checkpoint
-
     need_matplotlib()
+    from model import checkpoint
     from model.cli import adapting
     from model.training.workspace import read_workspace
 

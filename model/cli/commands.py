@@ -159,7 +159,7 @@ def evaluate(
         raise typer.BadParameter("--gallery is shown on the page of --report: give both")
     if report is not None and mode:
         raise typer.BadParameter("--report compares all modes: leave --mode out")
-    if report is not None:
+    if report is not None and map_pairs is not None:
         need_matplotlib()
     usage(
         evaluating.run,

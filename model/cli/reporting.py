@@ -18,10 +18,7 @@ PAPER = (
 )
 """PSNR of ABAIR's one-hot selection, first version of the paper, table 1."""
 
-_BESIDE = (
-    "Degradations beside each other\n\nPictures of CutMix; `pixel` is `auto` led over the picture "
-    "by its map."
-)
+_BESIDE = "Pictures of CutMix; `pixel` is `auto` led over the picture by its map.\n\n"
 
 
 @dataclass(frozen=True)
@@ -78,12 +75,12 @@ def write(report: Report, command: str) -> str:
     if report.scores:
         parts += ["## Tasks\n\n" + _table(report.scores), _failures(report), _paper()]
     parts += [
-        f"## {title}\n\n{_table(scores)}"
-        for title, scores in (
-            ("Two degradations over each other", report.mixtures),
-            (_BESIDE, report.beside),
-            ("Degradations that came later", report.later),
-            ("Doing no harm", report.mild),
+        f"## {title}\n\n{remark}{_table(scores)}"
+        for title, remark, scores in (
+            ("Two degradations over each other", "", report.mixtures),
+            ("Degradations beside each other", _BESIDE, report.beside),
+            ("Degradations that came later", "", report.later),
+            ("Doing no harm", "", report.mild),
         )
         if scores
     ]

@@ -16,8 +16,18 @@ _SAMPLING = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, cv2.IMWRITE_JPEG_SAMPLING_FAC
 _TRUNCATED_SHARE = 0.4
 
 
+def quality_of(severity: float) -> int:
+    """Return the JPEG quality of a severity: 100 at 0, ``QUALITY_MIN`` at 1."""
+    return round(100 - severity * (100 - QUALITY_MIN))
+
+
+def levels_of(severity: float) -> int:
+    """Return how many levels a severity leaves: 256 at 0, those of ``BITS_MIN`` bits at 1."""
+    return round(2 ** (8 - severity * (8 - BITS_MIN)))
+
+
 def compress_jpeg(clean: Picture, severity: float, rng: np.random.Generator) -> Picture:
-    """Write and read a JPEG of quality ``100 - severity * (100 - QUALITY_MIN)``.
+    """Write and read a JPEG of quality ``quality_of(severity)``.
 
     Args:
         clean: (H, W, 3) in [0, 1].
@@ -32,7 +42,7 @@ def compress_jpeg(clean: Picture, severity: float, rng: np.random.Generator) -> 
     """
     if severity == 0:
         return clean.copy()
-    quality = round(100 - severity * (100 - QUALITY_MIN))
+    quality = quality_of(severity)
     sampling = _SAMPLING[int(rng.random() < 0.25)]
     options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     swapped = np.ascontiguousarray(to_bytes(clean)[..., ::-1])
@@ -44,7 +54,7 @@ def compress_jpeg(clean: Picture, severity: float, rng: np.random.Generator) -> 
 
 
 def lower_bit_depth(clean: Picture, severity: float, rng: np.random.Generator) -> Picture:
-    """Leave ``2 ** (8 - severity * (8 - BITS_MIN))`` levels.
+    """Leave ``levels_of(severity)`` levels a channel.
 
     Rounded, from black to white, at times with dithering; or, where the lower bits are cut off,
     truncated, which darkens.
@@ -59,7 +69,7 @@ def lower_bit_depth(clean: Picture, severity: float, rng: np.random.Generator) -
     """
     if severity == 0:
         return clean.copy()
-    levels = np.float32(round(2 ** (8 - severity * (8 - BITS_MIN))))
+    levels = np.float32(levels_of(severity))
     if rng.random() < _TRUNCATED_SHARE:
         width = 256 / levels
         return to_levels(np.floor(np.rint(clean * 255) / width) * width / np.float32(255))

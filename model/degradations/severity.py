@@ -27,11 +27,13 @@ def _sample_haze(rng: np.random.Generator) -> float:
 
 
 def _sample_lowlight(rng: np.random.Generator) -> float:
-    return float(0.2 + 0.8 * rng.beta(3, 1.6))
+    mild = rng.random() < 0.4  # at most 3.6 stops too dark: not to be lit as a night is
+    return float(rng.uniform(0.04, 0.5) if mild else 0.2 + 0.8 * rng.beta(3, 1.6))
 
 
 def _sample_jpeg(rng: np.random.Generator) -> float:
-    return float(rng.uniform(60, 90)) / 90  # quality 40 to 10
+    low, high = (15, 60) if rng.random() < 0.3 else (60, 90)  # quality 85 to 40, or 40 to 10
+    return float(rng.uniform(low, high)) / 90
 
 
 def _sample_bit_depth(rng: np.random.Generator) -> float:

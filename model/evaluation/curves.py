@@ -1,12 +1,14 @@
 """How restoration holds from mild to severe: PSNR over severity, a panel a degradation."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from model.degradations.compression import BITS_MIN, QUALITY_MIN
+from model.degradations.compression import levels_of, quality_of
 from model.degradations.haze import BETA_MAX
+from model.degradations.lowlight import DARKEST
 from model.degradations.noise import SIGMA_MAX
 from model.evaluation.making import SEVERITIES, degraded_by
 from model.evaluation.scores import PictureRestorer, evaluate_pictures
@@ -19,8 +21,9 @@ _UNITS: Mapping[str, tuple[str, Callable[[float], float]]] = MappingProxyType(
     {
         "noise": ("standard deviation, of 255", lambda severity: 255 * SIGMA_MAX * severity),
         "haze": ("scattering coefficient", lambda severity: BETA_MAX * severity),
-        "jpeg": ("quality", lambda severity: 100 - severity * (100 - QUALITY_MIN)),
-        "bitdepth": ("levels a channel", lambda severity: 2 ** (8 - severity * (8 - BITS_MIN))),
+        "lowlight": ("stops too dark", lambda severity: -severity * math.log2(DARKEST)),
+        "jpeg": ("quality", quality_of),
+        "bitdepth": ("levels a channel", levels_of),
     }
 )
 """What a severity is in numbers that others use, where there are some."""
@@ -63,6 +66,12 @@ def measure_curves(restorer: PictureRestorer, folder: Path, degradation: str, co
     return Curves(degradation, count, modes)
 
 
+def scale_of(degradation: str) -> tuple[str, list[str]]:
+    """Return the unit of a degradation's strength, and each of ``SEVERITIES`` in it."""
+    unit, of_severity = _UNITS.get(degradation, ("severity", float))
+    return unit, [f"{of_severity(severity):.3g}" for severity in SEVERITIES]
+
+
 def plot_curves(curves: Sequence[Curves], path: Path) -> None:
     """Draw a panel for each degradation, to a picture file; needs matplotlib."""
     from matplotlib.figure import Figure  # of the extra ``train``: measuring does without
@@ -73,11 +82,12 @@ def plot_curves(curves: Sequence[Curves], path: Path) -> None:
     for one, panel in zip(curves, panels, strict=False):
         for mode, values in one.psnr.items():
             panel.plot(SEVERITIES, values, _STYLES[mode], markersize=4, label=mode)
-        unit, of_severity = _UNITS.get(one.degradation, ("severity", float))
-        panel.set_xticks(SEVERITIES, [f"{of_severity(severity):.3g}" for severity in SEVERITIES])
+        unit, ticks = scale_of(one.degradation)
+        panel.set_xticks(SEVERITIES, ticks)
         panel.set(title=one.degradation, xlabel=unit, ylabel="PSNR (dB)")
         panel.grid(visible=True, alpha=0.3)
     for panel in panels:
         panel.set_axis_off()
-    figure.axes[0].legend()
+    handles, modes = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, modes, loc="outside upper center", ncols=len(modes))
     figure.savefig(path, dpi=80)

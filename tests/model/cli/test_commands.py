@@ -114,6 +114,18 @@ def test_the_report_tells_scores_mixtures_harm_maps_and_failures(
         assert curves.width > curves.height
 
 
+def test_a_report_of_pairs_alone_has_no_curves_and_needs_no_matplotlib(
+    pairs: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    page = tmp_path / "page.md"
+    words = ["evaluate", str(pairs), "--report", str(page), "--weights", str(weights)]
+    result = runner.invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert "| rain (1) | " in page.read_text()
+    assert "curves" not in page.read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
@@ -131,7 +143,7 @@ def test_what_does_not_fit_a_report_is_told(arguments, hint, tmp_path: Path, mon
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["evaluate", ".", "--report", "page.md"],
+        ["evaluate", "--map-pairs", ".", "--report", "page.md"],
         ["train", "rain", "--data", ".", "--run", "run", "--weights", "."],
         ["adapter", "train", "dust", "--data", "."],
     ],

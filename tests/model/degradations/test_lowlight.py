@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from model.degradations import sample_severity
 from model.degradations._picture import to_linear
 from model.degradations.lowlight import DARKEST, expose, lower_light
 
@@ -46,3 +47,10 @@ def test_a_little_severity_changes_little():
     grey = np.full((32, 32, 3), 0.5, dtype=np.float32)
     slightly = lower_light(grey, 0.02, np.random.default_rng(0))
     assert np.abs(slightly - grey).mean() < 0.06
+
+
+def test_four_of_ten_sampled_pictures_are_at_most_a_few_stops_too_dark():
+    rng = np.random.default_rng(0)
+    stops = [-np.log2(DARKEST ** sample_severity("lowlight", rng)) for _ in range(400)]
+    assert min(stops) < 0.5
+    assert 0.3 < np.mean(np.array(stops) < 3.2) < 0.5

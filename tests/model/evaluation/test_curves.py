@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from model.evaluation import SEVERITIES
-from model.evaluation.curves import Curves, measure_curves, plot_curves
+from model.evaluation.curves import Curves, measure_curves, plot_curves, scale_of
 from tests.model.conftest import make_restorer
 from tests.model.evaluation.conftest import write_picture
 
@@ -39,3 +39,17 @@ def test_four_panels_fill_a_row_of_the_picture(tmp_path: Path):
         with Image.open(tmp_path / "curves.webp") as picture:
             heights.append(picture.height)
     assert heights[0] == heights[1] == heights[2] / 2
+
+
+@pytest.mark.parametrize(
+    ("degradation", "unit", "ticks"),
+    [
+        ("noise", "standard deviation, of 255", ["12", "24", "36", "48", "60"]),
+        ("jpeg", "quality", ["82", "64", "46", "28", "10"]),
+        ("bitdepth", "levels a channel", ["147", "84", "49", "28", "16"]),
+        ("lowlight", "stops too dark", ["1.45", "2.89", "4.34", "5.78", "7.23"]),
+        ("rain", "severity", ["0.2", "0.4", "0.6", "0.8", "1"]),
+    ],
+)
+def test_panels_are_marked_in_units_that_others_use(degradation: str, unit: str, ticks: list[str]):
+    assert scale_of(degradation) == (unit, ticks)
