@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from model.degradations import sample_severity
-from model.degradations.compression import compress_jpeg, lower_bit_depth
+from model.degradations.compression import compress_jpeg, lower_bit_depth, quality_of
 
 
 @pytest.mark.parametrize(("severity", "levels"), [(0.25, 128), (0.5, 64), (1.0, 16)])
@@ -34,7 +34,7 @@ def test_jpeg_keeps_channels_apart_and_in_order():
 
 def test_sampled_jpeg_qualities_are_mostly_ten_to_forty_and_some_up_to_85():
     rng = np.random.default_rng(0)
-    qualities = [round(100 - 90 * sample_severity("jpeg", rng)) for _ in range(400)]
+    qualities = [quality_of(sample_severity("jpeg", rng)) for _ in range(400)]
     assert min(qualities) in range(10, 13)
     assert max(qualities) in range(82, 86)
     assert 0.6 < sum(quality <= 40 for quality in qualities) / 400 < 0.8
