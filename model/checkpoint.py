@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from model.about import AdapterInfo, ModelInfo
@@ -156,6 +157,31 @@ def add_adapters(restorer: Restorer, folders: list[Path]) -> None:
     restorer.requires_grad_(requires_grad=False)
 
 
+def begin_as(restorer: Restorer, folder: Path) -> None:
+    """Let the one new adapter begin as one on disk, which may be another baseline's.
+
+    Args:
+        restorer: With one resident adapter, changed in place; the ranks that it has beyond the
+            other's stay as they are.
+        folder: The other adapter's own.
+
+    Raises:
+        ValueError: If there is no adapter, it doesn't fit, or its rank is above the new one's.
+    """
+    if not (folder / "adapter_config.json").is_file():
+        raise ValueError(f"there is no adapter {folder} to begin as")
+    info, matrices = _read_adapter(restorer, folder, other_base=True)
+    if info.rank > (rank := restorer.adapters[0].rank):
+        raise ValueError(f"{folder} has rank {info.rank}; an adapter of rank {rank} can't begin so")
+    with torch.no_grad():
+        for name, layer in restorer.adapted_convolutions().items():
+            assert layer.lora_A is not None
+            assert layer.lora_B is not None
+            down, up = matrices[name]
+            layer.lora_A[: info.rank] = down
+            layer.lora_B[:, : info.rank] = up * info.scaling
+
+
 def extend(restorer: Restorer, weights: Path, folders: list[Path]) -> None:
     """Make further adapters resident; the estimator gets an output without opinion for each.
 
@@ -200,15 +226,15 @@ def _load_estimator(restorer: Restorer, folder: Path) -> None:
 
 
 def _read_adapter(
-    restorer: Restorer, folder: Path
+    restorer: Restorer, folder: Path, *, other_base: bool = False
 ) -> tuple[AdapterInfo, dict[str, tuple[Tensor, Tensor]]]:
     path = folder / "adapter_model.safetensors"
     config = json.loads((folder / "adapter_config.json").read_text())
     trained_on, here = config.get("base_model_sha256"), restorer.info.sha256
-    if trained_on and here and trained_on != here:
+    if trained_on and here and trained_on != here and not other_base:
         raise ValueError(
             f"{folder} was trained on other base weights (sha256 {trained_on[:12]}, "
-            f"loaded are {here[:12]}); train it again on these"
+            f"loaded are {here[:12]}); train it again on these; --init begins with it"
         )
     tensors, _ = read_tensors(path)
     layers = restorer.adapted_convolutions()

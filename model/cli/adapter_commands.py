@@ -105,6 +105,10 @@ def train(
         typer.Option(help="Holds TASK/degraded/* and TASK/clean/*; a task NAME... measures it."),
     ] = None,
     weights: Weights = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(help="Weights whose adapters to begin with, maybe of another baseline."),
+    ] = None,
     hours: Annotated[float, typer.Option(min=0.0, help="Budget of each adapter, hours.")] = 0.4,
     estimator_hours: Annotated[
         float | None, typer.Option(min=0.0, help="Budget of the estimator; without, half of that.")
@@ -136,6 +140,7 @@ def train(
         data=data,
         val=val,
         weights=weights or checkpoint.BUNDLED,
+        init=init,
         hours=hours,
         estimator_hours=hours / 2 if estimator_hours is None else estimator_hours,
         workers=workers,

@@ -38,6 +38,7 @@ class Plan:
         data: Training pictures; None for a smoke run.
         val: Pairs to validate on, or None.
         weights: Folder of weights to build on.
+        init: Folder of weights whose adapters the new ones begin as, or None.
         hours: Budget of each adapter.
         estimator_hours: Budget of the estimator.
         workers: Processes that make data.
@@ -50,6 +51,7 @@ class Plan:
     data: Path | None
     val: Path | None
     weights: Path
+    init: Path | None
     hours: float | None
     estimator_hours: float | None
     workers: int
@@ -147,12 +149,17 @@ def _options(space: Workspace, plan: Plan) -> Options:
         data=data,
         run=space.output / "run",
         weights=plan.weights,
+        init=plan.init,
         hours=None if plan.smoke else plan.hours,
         steps=_SMOKE_STEPS if plan.smoke else None,
         workers=0 if plan.smoke else plan.workers,
         device="cpu" if plan.smoke else plan.device,
         seed=plan.seed,
-        command=f"abair adapter train {space.name}" + (" --smoke" if plan.smoke else ""),
+        command=" ".join(
+            [f"abair adapter train {space.name}"]
+            + ["--init"] * (plan.init is not None)
+            + ["--smoke"] * plan.smoke
+        ),
         overrides=(*(_SMOKE if plan.smoke else ()), *plan.overrides),
         rank=space.settings.rank,
         licence=space.settings.licence,

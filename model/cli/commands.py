@@ -207,7 +207,8 @@ def train(
         typer.Option(min=1, help="Of a new adapter while it trains; cut to --rank at the end."),
     ] = None,
     init: Annotated[
-        Path | None, typer.Option(help="Weights that a new baseline or estimator starts from.")
+        Path | None,
+        typer.Option(help="Weights to begin with; an adapter's may be of another baseline."),
     ] = None,
     processes: Annotated[
         int,
@@ -235,7 +236,7 @@ def train(
         run=run,
         val=() if val is None else (val,),
         weights=weights,
-        command=f"abair train {what}",
+        command=f"abair train {what}" + (" --init" if init else ""),
         preset=preset,
         hours=hours,
         steps=steps,

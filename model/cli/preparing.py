@@ -36,7 +36,8 @@ class Options:
         rank: Of a new adapter.
         train_rank: Of a new adapter while it trains; it is cut to ``rank`` at the end. None: as
             ``rank``.
-        init: Weights that a new baseline or estimator starts from, or None.
+        init: Weights that what is trained begins with, or None; an adapter's may be of another
+            baseline.
         name: Of a new baseline.
         device: Where to compute, one of ``model.precision.DEVICES``.
         licence: Terms of the weights.
@@ -118,8 +119,6 @@ def prepare(options: Options) -> Job:
         if options.init is not None:
             restorer.estimator = _estimator_of(options.init, restorer)
         return estimator_job(restorer, [options.weights])
-    if options.init is not None:
-        raise ValueError("--init is for the baseline and the estimator; an adapter begins anew")
     if options.what in set(Degradation):
         kind = options.what
         info = AdapterInfo(name=kind, title=TITLES[kind], degradation=kind, rank=options.rank)
@@ -180,13 +179,16 @@ def adapter_job(
         draft: Of the model card.
 
     Raises:
-        ValueError: If ``options.train_rank`` is below the adapter's rank.
+        ValueError: If ``options.train_rank`` is below the adapter's rank, or there is no such
+            adapter in ``options.init``.
     """
     rank = info.rank if options.train_rank is None else options.train_rank
     if rank < info.rank:
         raise ValueError(f"--train-rank must be at least --rank, which is {info.rank}, got {rank}")
     restorer = checkpoint.load_base(options.weights)
     restorer.install_new(dataclasses.replace(info, rank=rank))
+    if options.init is not None:
+        checkpoint.begin_as(restorer, options.init / "adapters" / info.name)
 
     def save(trained: Restorer, provenance: dict[str, str], measured: Measured | None) -> None:
         about = {

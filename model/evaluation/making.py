@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from model.config import Degradation
-from model.degradations import DEGRADATIONS, Picture, degrade, sample_severity
+from model.degradations import DEGRADATIONS, Picture, degrade
 from model.degradations.compression import QUALITY_MIN
 from model.degradations.noise import SIGMA_MAX
 from model.evaluation.files import pictures_in, read_picture
@@ -38,7 +38,15 @@ LATER: tuple[tuple[str, str, float | None], ...] = (
     ("bitdepth of 4", "bitdepth", 1.0),
     ("snow", "snow", None),
 )
-"""The paper's tasks that came later, as of ``MILD``; None: a severity as in training."""
+"""The paper's tasks that came later, as of ``MILD``; None: any severity."""
+
+
+def draw_severity(rng: np.random.Generator) -> float:
+    """Draw a severity at even odds from mild to severe.
+
+    Not as in training: what is measured would change with it.
+    """
+    return float(rng.uniform(SEVERITIES[0], SEVERITIES[-1]))
 
 
 def clean_pictures(
@@ -63,7 +71,7 @@ def clean_pictures(
 def over_each_other(
     folder: Path, kinds: Sequence[str], count: int, *, seed: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Degrade clean pictures by one kind after the other, at severities as in training.
+    """Degrade clean pictures by one kind after the other, mildly or severely.
 
     Args:
         folder: Clean pictures, as of ``clean_pictures``.
@@ -82,19 +90,19 @@ def over_each_other(
     for clean, rng in clean_pictures(folder, count, seed):
         picture = clean
         for kind in kinds:
-            picture = degrade(picture, kind, sample_severity(kind, rng), rng)
+            picture = degrade(picture, kind, draw_severity(rng), rng)
         yield as_tensor(picture), as_tensor(clean)
 
 
 def degraded_by(
     folder: Path, kind: str, severity: float | None, count: int, *, seed: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Degrade clean pictures by one kind at one severity, None: as in training.
+    """Degrade clean pictures by one kind at one severity, None: at any.
 
     Else as ``over_each_other``.
     """
     for clean, rng in clean_pictures(folder, count, seed):
-        drawn = sample_severity(kind, rng) if severity is None else severity
+        drawn = draw_severity(rng) if severity is None else severity
         yield as_tensor(degrade(clean, kind, drawn, rng)), as_tensor(clean)
 
 

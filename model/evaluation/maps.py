@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.config import CLASSES, Degradation
-from model.degradations import Picture, cutmix, degrade, sample_severity
-from model.evaluation.making import as_tensor, clean_pictures
+from model.degradations import Picture, cutmix, degrade
+from model.evaluation.making import as_tensor, clean_pictures, draw_severity
 from model.metrics import confusion, mean_iou
 
 
@@ -84,7 +84,7 @@ def mixed_pictures(folder: Path, count: int, mix: Mix, *, seed: int = 0) -> Iter
 def _degrade(clean: Picture, name: str, rng: np.random.Generator) -> Picture:
     if name not in set(Degradation):
         return clean
-    return degrade(clean, Degradation(name), sample_severity(name, rng), rng)
+    return degrade(clean, Degradation(name), draw_severity(rng), rng)
 
 
 def _halves(clean: Picture, rng: np.random.Generator) -> tuple[Picture, NDArray[np.uint8]]:

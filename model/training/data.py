@@ -15,10 +15,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.config import CLASSES, CLEAN, Degradation
-from model.degradations import OwnDegradation, cutmix, degrade, in_order, sample_severity
+from model.degradations import (
+    OwnDegradation,
+    cutmix,
+    degrade,
+    in_order,
+    sample_severity,
+    to_bytes,
+)
 from model.training.sources import Sample, Sources
 from model.training.team import Team
-from model.training.tones import retone
+from model.training.tones import dim, retone
 from model.training.windows import Picture, Window
 from model.views import Views, as_float, sample_views
 
@@ -44,6 +51,7 @@ class Mix:
         depth: Probability that haze takes a picture whose depth is known.
         retone: Probability that a photograph gets other tones first, unless it gets low light:
             how bright it should be is what is asked there.
+        dim: Probability that one is darker on purpose, unless it gets low light or haze.
         compress: Probability that a photograph has been a JPEG, which isn't to be undone.
         batch: Pictures a step.
         crops: Crops of each picture; more than 1 where a picture takes longer to make than to
@@ -67,6 +75,7 @@ class Mix:
     pairs: float = 0.0
     depth: float = 0.6
     retone: float = 0.5
+    dim: float = 0.12
     compress: float = 0.0
     batch: int = 8
     crops: int = 1
@@ -169,30 +178,26 @@ class Batches:
         for place in self.places:
             rng = np.random.default_rng([self.seed, step, place])
             clean, degraded, labels, share = self._picture(rng)
+            whole = _bytes(degraded), _bytes(clean), torch.from_numpy(labels)
             shares.append(share)
-            view = sample_views(_chw(degraded))
-            views.append(Views(view.thumbnail, _bytes(view.patches)))
+            view = sample_views(whole[0])
+            views.append(Views(view.thumbnail, view.patches.mul(255).round().to(torch.uint8)))
             for _ in range(self.mix.crops):
-                crops.append(self._crop(clean, degraded, labels, rng))
+                crops.append(self._crop(whole, rng))
         degraded_, clean_, labels_, box = map(torch.stack, zip(*crops, strict=True))
         return Batch(
             degraded_, clean_, labels_, box, torch.stack(shares), Views.stack(views), self.classes
         )
 
     def _crop(
-        self, clean: Picture, degraded: Picture, labels: NDArray[np.uint8], rng: np.random.Generator
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        self, whole: tuple[Tensor, Tensor, Tensor], rng: np.random.Generator
+    ) -> tuple[Tensor, ...]:
         """Cut one crop: degraded, clean, labels, and where it lies."""
-        (height, width), side = labels.shape, self.mix.crop
+        (height, width), side = whole[-1].shape, self.mix.crop
         top, left = (int(rng.integers(0, length - side + 1)) for length in (height, width))
-        part = slice(top, top + side), slice(left, left + side)
         box = (top / height, left / width, (top + side) / height, (left + side) / width)
-        return (
-            _bytes(_chw(degraded[part])),
-            _bytes(_chw(clean[part])),
-            torch.from_numpy(labels[part].copy()),
-            torch.tensor(box, dtype=torch.float32),
-        )
+        crops = (of[..., top : top + side, left : left + side] for of in whole)
+        return *crops, torch.tensor(box, dtype=torch.float32)
 
     def _picture(
         self, rng: np.random.Generator
@@ -214,6 +219,11 @@ class Batches:
         kinds, beside = self._kinds(name, rng)
         if Degradation.LOWLIGHT not in kinds and rng.random() < self.mix.retone:
             clean = retone(clean, rng)
+        if (
+            not {Degradation.LOWLIGHT, Degradation.HAZE} & set(kinds)
+            and rng.random() < self.mix.dim
+        ):
+            clean = dim(clean, rng)
         if rng.random() < self.mix.compress:
             clean = degrade(clean, "jpeg", rng.uniform(*_COMPRESSION), rng)
         degraded, labels = self._damage(clean, kinds, depth, rng, beside=beside)
@@ -278,10 +288,6 @@ class Batches:
         return window.cut(sample.clean), None if other is None else window.cut(other)
 
 
-def _chw(picture: Picture) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
-
-
-def _bytes(levels: Tensor) -> Tensor:
-    """Return multiples of 1/255 as uint8."""
-    return levels.mul(255).round_().to(torch.uint8)
+def _bytes(picture: Picture) -> Tensor:
+    """Return (H, W, 3) of multiples of 1/255 as (3, H, W) bytes."""
+    return torch.from_numpy(np.ascontiguousarray(to_bytes(picture).transpose(2, 0, 1)))

@@ -29,3 +29,20 @@ def retone(picture: Picture, rng: np.random.Generator) -> Picture:
     curve = np.clip(levels, 0, 1) ** gamma
     curve += rng.uniform(-0.1, 1) * (curve * curve * (3 - 2 * curve) - curve)
     return look_up((np.rint(curve * 255) / 255).astype(np.float32), to_bytes(picture))
+
+
+def dim(picture: Picture, rng: np.random.Generator) -> Picture:
+    """Lower all levels alike, by up to a stop and a half: a photograph that was meant dark.
+
+    No noise or cast tells it from low light, so how often it is drawn says how often such a
+    picture should be left as it is.
+
+    Args:
+        picture: (H, W, 3) in [0, 1].
+        rng: Source of all randomness.
+
+    Returns:
+        (H, W, 3) in [0, 1], multiples of 1/255.
+    """
+    levels = np.arange(256, dtype=np.float32) * np.float32(rng.uniform(0.6, 1) / 255)
+    return look_up((np.rint(levels * 255) / 255).astype(np.float32), to_bytes(picture))

@@ -117,6 +117,40 @@ def test_an_estimator_can_start_from_one_of_the_same_adapters(tmp_path):
         prepare(replace(options, init=tmp_path / "one"))
 
 
+def test_an_adapter_can_begin_as_one_of_another_baseline(tmp_path):
+    for seed, (name, rank) in enumerate((("old", 2), ("new", 2), ("high", 5))):
+        restorer = make_restorer(rank, seed=seed)
+        checkpoint.save_base(restorer, tmp_path / name, name=name, licence="", provenance={})
+        folder = tmp_path / name / "adapters" / "noise"
+        checkpoint.save_adapter(restorer, "noise", folder, config={}, card="")
+    options = Options(
+        what="noise",
+        data=tmp_path,
+        run=tmp_path / "run",
+        weights=tmp_path / "new",
+        hours=None,
+        steps=1,
+        workers=0,
+        seed=0,
+        command="",
+        rank=3,
+        init=tmp_path / "old",
+    )
+    old = checkpoint.load_base(tmp_path / "old")
+    checkpoint.add_adapters(old, [tmp_path / "old/adapters/noise"])
+    values, before = (of.backbone.state_dict() for of in (prepare(options).restorer, old))
+    assert any("lora_B" in name for name in before)
+    for name, was in before.items():
+        if "lora_A" in name:
+            assert torch.equal(values[name][:2], was)
+        if "lora_B" in name:
+            assert torch.equal(values[name], torch.nn.functional.pad(was, (0, 1)))
+    with pytest.raises(ValueError, match="has rank 5; an adapter of rank 3 can't begin so"):
+        prepare(replace(options, init=tmp_path / "high"))
+    with pytest.raises(ValueError, match=r"there is no adapter .*rain to begin as"):
+        prepare(replace(options, what="rain"))
+
+
 @pytest.mark.slow
 def test_the_same_command_goes_on_where_the_run_was(data):
     train("baseline", data)
@@ -181,7 +215,6 @@ def flat(weights: Path) -> torch.Tensor:
             "--train-rank is for an adapter; the baseline",
         ),
         (["rain", "--steps=2", "--train-rank=3"], "at least --rank, which is 4"),
-        (["rain", "--steps=2", "--init=w"], "for the baseline and the estimator"),
         (["baseline", "--steps=2", '--set=weights={"segmentaton": 0}'], "weights name"),
     ],
 )

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from model.evaluation import LATER, MILD, MIXTURES, degraded_by, over_each_other
+from model.evaluation import (
+    LATER,
+    MILD,
+    MIXTURES,
+    Mix,
+    degraded_by,
+    mixed_pictures,
+    over_each_other,
+)
+from model.evaluation.making import draw_severity
 from tests.model.evaluation.conftest import write_picture
 
 
@@ -35,6 +44,19 @@ def test_pictures_are_taken_in_turn_each_with_damage_of_its_own(clean: Path):
 def test_an_unknown_degradation_is_named(clean: Path):
     with pytest.raises(ValueError, match="dust"):
         next(iter(over_each_other(clean, ["dust"], 1)))
+
+
+def test_severities_are_of_all_strengths_whatever_training_draws(clean: Path, monkeypatch):
+    def pictures() -> list[torch.Tensor]:
+        mixed = mixed_pictures(clean, 8, Mix.CUTMIX)
+        made = [over_each_other(clean, ["noise"], 8), degraded_by(clean, "noise", None, 8)]
+        return [pair[0] for pairs in made for pair in pairs] + [one.degraded for one in mixed]
+
+    before = pictures()
+    monkeypatch.setattr("model.degradations.severity._SAMPLERS", {})
+    assert all(torch.equal(*pair) for pair in zip(before, pictures(), strict=True))
+    drawn = [draw_severity(np.random.default_rng(seed)) for seed in range(200)]
+    assert np.quantile(drawn, [0, 0.5, 1]) == pytest.approx([0.2, 0.6, 1], abs=0.06)
 
 
 def test_mild_noise_is_of_five_levels(clean: Path):

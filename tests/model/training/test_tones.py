@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model.training.data import Batches
-from model.training.tones import retone
+from model.training.tones import dim, retone
 from tests.model.training.conftest import MIX
 
 
@@ -52,6 +52,33 @@ def test_what_is_almost_flat_and_bright_does_not_turn_black():
     flat = levels.astype(np.float32) / np.float32(255)
     drawn = [retone(flat, np.random.default_rng(seed)).mean() for seed in range(200)]
     assert min(drawn) > 0.1
+
+
+def test_a_dim_picture_is_darker_by_at_most_a_stop_and_a_half_and_on_levels():
+    grey = np.full((4, 5, 3), 200 / 255, np.float32)
+    drawn = np.array([dim(grey, np.random.default_rng(seed))[0, 0] for seed in range(60)])
+    assert 0.6 * 200 - 1 <= drawn.min() * 255 < 0.7 * 200
+    assert 0.9 * 200 < drawn.max() * 255 <= 200
+    np.testing.assert_allclose(drawn * 255, np.rint(drawn * 255), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "dimmed"),
+    [
+        ("clean", {}, True),
+        ("noise", {}, True),
+        ("haze", {}, False),
+        ("lowlight", {}, False),
+        ("rain", {"compound": 1.0, "company": ("haze",)}, False),
+    ],
+)
+def test_pictures_are_dim_unless_how_bright_they_should_be_is_asked(
+    name, change, dimmed, sources, monkeypatch
+):
+    monkeypatch.setattr("model.training.data.dim", lambda picture, _: np.zeros_like(picture))
+    alone = {"cutmix": 0.0, "compound": 0.0, "retone": 0.0, "depth": 0.0, "batch": 10}
+    mix = dataclasses.replace(MIX, odds=((name, 1.0),), dim=1.0, **(alone | change))
+    assert Batches(sources, mix, seed=0)[0].clean.eq(0).all() == dimmed
 
 
 def first_draws(sources, monkeypatch, name, **change):
