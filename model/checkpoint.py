@@ -172,14 +172,18 @@ def begin_as(restorer: Restorer, folder: Path) -> None:
         raise ValueError(f"there is no adapter {folder} to begin as")
     info, matrices = _read_adapter(restorer, folder, other_base=True)
     if info.rank > (rank := restorer.adapters[0].rank):
-        raise ValueError(f"{folder} has rank {info.rank}; an adapter of rank {rank} can't begin so")
+        raise ValueError(
+            f"{folder} has rank {info.rank}, so an adapter of rank {rank} can't begin as it; "
+            f"give the new one a rank as high, at least while it trains"
+        )
+    scaling = info.scaling / restorer.adapters[0].scaling
     with torch.no_grad():
         for name, layer in restorer.adapted_convolutions().items():
             assert layer.lora_A is not None
             assert layer.lora_B is not None
             down, up = matrices[name]
             layer.lora_A[: info.rank] = down
-            layer.lora_B[:, : info.rank] = up * info.scaling
+            layer.lora_B[:, : info.rank] = up * scaling
 
 
 def extend(restorer: Restorer, weights: Path, folders: list[Path]) -> None:
@@ -234,7 +238,7 @@ def _read_adapter(
     if trained_on and here and trained_on != here and not other_base:
         raise ValueError(
             f"{folder} was trained on other base weights (sha256 {trained_on[:12]}, "
-            f"loaded are {here[:12]}); train it again on these; --init begins with it"
+            f"loaded are {here[:12]}); train it again on these"
         )
     tensors, _ = read_tensors(path)
     layers = restorer.adapted_convolutions()

@@ -12,7 +12,7 @@ from PIL import Image
 
 from model import checkpoint
 from model.about import AdapterInfo
-from model.cli.preparing import Options, adapter_job, estimator_job
+from model.cli.preparing import Job, Options, adapter_job, estimator_job
 from model.cli.scenes import draw_scene, write_scenes
 from model.cli.training import train
 from model.degradations import OwnDegradation
@@ -85,16 +85,16 @@ def run(spaces: Sequence[Workspace], plan: Plan) -> tuple[AdapterInfo, ...] | No
     for space in spaces:
         space.degradation.prove(scene)
     options = [_options(space, plan) for space in new]
-    for space, chosen in zip(new, options, strict=True):
-        if not _train_adapter(space, chosen):
-            return None
+    jobs = [_adapter_job(*each) for each in zip(new, options, strict=True)]
+    if not all(train(chosen, job) for chosen, job in zip(options, jobs, strict=True)):
+        return None
     checkpoint.extend(restorer, plan.weights, [space.adapter for space in new])
     if not _train_estimator(restorer, spaces, new, _for_estimator(restorer, options, plan)):
         return None
     return restorer.adapters[-len(new) :]
 
 
-def _train_adapter(space: Workspace, options: Options) -> bool:
+def _adapter_job(space: Workspace, options: Options) -> Job:
     """Phase II of one adapter."""
     torch.manual_seed(options.seed)
     settings = space.settings
@@ -102,14 +102,13 @@ def _train_adapter(space: Workspace, options: Options) -> bool:
         name=space.name, title=settings.title, degradation=space.name, rank=settings.rank
     )
     draft = space.folder / "README.md"
-    job = adapter_job(
+    return adapter_job(
         info,
         options,
         space.adapter,
         own=space.degradation,
         draft=draft.read_text(encoding="utf-8") if draft.is_file() else "",
     )
-    return train(options, job)
 
 
 def _train_estimator(
@@ -127,6 +126,7 @@ def _for_estimator(restorer: Restorer, adapters: Sequence[Options], plan: Plan) 
     return replace(
         adapters[0],
         what="estimator",
+        init=None,
         run=Path(f"run-estimator-{hashlib.sha256(names.encode()).hexdigest()[:8]}"),
         hours=None if plan.smoke else plan.estimator_hours,
         overrides=_SMOKE_ESTIMATOR if plan.smoke else (),
@@ -155,11 +155,7 @@ def _options(space: Workspace, plan: Plan) -> Options:
         workers=0 if plan.smoke else plan.workers,
         device="cpu" if plan.smoke else plan.device,
         seed=plan.seed,
-        command=" ".join(
-            [f"abair adapter train {space.name}"]
-            + ["--init"] * (plan.init is not None)
-            + ["--smoke"] * plan.smoke
-        ),
+        command=f"abair adapter train {space.name}" + (" --smoke" if plan.smoke else ""),
         overrides=(*(_SMOKE if plan.smoke else ()), *plan.overrides),
         rank=space.settings.rank,
         licence=space.settings.licence,

@@ -236,7 +236,7 @@ def train(
         run=run,
         val=() if val is None else (val,),
         weights=weights,
-        command=f"abair train {what}" + (" --init" if init else ""),
+        command=f"abair train {what}",
         preset=preset,
         hours=hours,
         steps=steps,

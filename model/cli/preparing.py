@@ -152,6 +152,15 @@ def _baseline_job(options: Options) -> Job:
     return Job(restorer, baseline(), save)
 
 
+def beginning(options: Options) -> Path | None:
+    """Return the file of weights that what is trained begins with, if any."""
+    if options.init is None:
+        return None
+    of_adapter = f"adapters/{options.what}/adapter_model"
+    files = {"baseline": "base", "estimator": "estimator"}
+    return options.init / (files.get(options.what, of_adapter) + ".safetensors")
+
+
 def _estimator_of(folder: Path, restorer: Restorer) -> Estimator:
     """Take the estimator of other weights, which must weigh the same adapters, in any order."""
     other = checkpoint.load(folder)
@@ -179,8 +188,8 @@ def adapter_job(
         draft: Of the model card.
 
     Raises:
-        ValueError: If ``options.train_rank`` is below the adapter's rank, or there is no such
-            adapter in ``options.init``.
+        ValueError: If ``options.train_rank`` is below the adapter's rank, or the adapter can't
+            begin as the one in ``options.init``.
     """
     rank = info.rank if options.train_rank is None else options.train_rank
     if rank < info.rank:
@@ -248,6 +257,9 @@ def _card(
 ) -> str:
     """Write the model card of an adapter (Hub front matter, then prose)."""
     cut = "" if train_rank == info.rank else f", cut at the end from rank {train_rank},"
+    began = ""
+    if "began_as" in provenance:
+        began = f"It began as the adapter of sha256 {provenance['began_as'][:12]}.\n"
     gain = "not measured"
     if measured is not None:
         gain = (
@@ -270,5 +282,5 @@ damaged by {info.title.lower()}. Trained with the baseline frozen (ABAIR, phase 
 
 Trained with `{provenance["command"]}`: {provenance["steps"]} steps, {provenance["hours"]} hours,
 on {provenance["data"]}.
-Gain on pairs that it wasn't trained on, told the task: {gain}.
+{began}Gain on pairs that it wasn't trained on, told the task: {gain}.
 """

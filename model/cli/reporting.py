@@ -67,7 +67,8 @@ def write(report: Report, command: str) -> str:
         f"sha256 {report.model.sha256[:12]}. PSNR (dB) / SSIM, RGB, whole pictures, 8 bits in and "
         f"out, means over the pictures. `none`: the baseline alone; `auto`: the estimator's blend; "
         f"`top`: its best adapter; `oracle`: the adapter of the task, told; `sum` and `average`: "
-        f"every adapter whole, or in equal parts.",
+        f"every adapter whole, or in equal parts. Where no severity is named, pictures made here "
+        f"are degraded at severities drawn evenly from {SEVERITIES[0]} to {SEVERITIES[-1]:g}.",
     ]
     if report.gallery:
         about = "Degraded, map, restored with `auto`, clean"

@@ -15,12 +15,13 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import Progress
 
-from model.cli.preparing import Job, Measured, Options, prepare
+from model.cli.preparing import Job, Measured, Options, beginning, prepare
 from model.config import CLEAN
 from model.cutting import cut_adapter
 from model.evaluation import evaluate_task, find_pairs
 from model.precision import choose_device
 from model.restorer import Restorer
+from model.tensorfile import digest
 from model.training.budget import Budget, Schedule
 from model.training.data import Batches
 from model.training.loop import Trainer
@@ -237,7 +238,9 @@ def _kinds(phase: Phase) -> tuple[str, ...]:
 
 def _provenance(options: Options, trainer: Trainer, sources: Sources) -> dict[str, str]:
     pairs = [f"{len(samples)} of {name}" for name, samples in sources.pairs.items() if samples]
+    began = beginning(options)
     return {
+        **({} if began is None else {"began_as": digest(began)}),
         "data": f"{len(sources.clean)} clean pictures, {len(sources.depth)} with depth, "
         f"real pairs: {', '.join(pairs) or 'none'}",
         "command": options.command,

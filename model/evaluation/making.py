@@ -38,7 +38,8 @@ LATER: tuple[tuple[str, str, float | None], ...] = (
     ("bitdepth of 4", "bitdepth", 1.0),
     ("snow", "snow", None),
 )
-"""The paper's tasks that came later, as of ``MILD``; None: any severity."""
+"""The paper's tasks that came later, as of ``MILD``; None: as of
+``draw_severity``."""
 
 
 def draw_severity(rng: np.random.Generator) -> float:
@@ -71,7 +72,7 @@ def clean_pictures(
 def over_each_other(
     folder: Path, kinds: Sequence[str], count: int, *, seed: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Degrade clean pictures by one kind after the other, mildly or severely.
+    """Degrade clean pictures by one kind after the other, as of ``draw_severity``.
 
     Args:
         folder: Clean pictures, as of ``clean_pictures``.
@@ -97,7 +98,7 @@ def over_each_other(
 def degraded_by(
     folder: Path, kind: str, severity: float | None, count: int, *, seed: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Degrade clean pictures by one kind at one severity, None: at any.
+    """Degrade clean pictures by one kind at one severity, None: as of ``draw_severity``.
 
     Else as ``over_each_other``.
     """

@@ -20,8 +20,8 @@ from model.metrics import confusion, mean_iou
 class Mix(StrEnum):
     """How degradations share a picture.
 
-    ``HALVES``: rain on the left, noise on the right. ``CUTMIX``: two or three kinds at random, as
-    in training, the clean picture among them.
+    ``HALVES``: rain on the left, noise on the right. ``CUTMIX``: two or three kinds at random, the
+    clean picture among them.
     """
 
     HALVES = "halves"

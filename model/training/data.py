@@ -21,8 +21,8 @@ from model.degradations import (
     degrade,
     in_order,
     sample_severity,
-    to_bytes,
 )
+from model.evaluation.making import as_tensor
 from model.training.sources import Sample, Sources
 from model.training.team import Team
 from model.training.tones import dim, retone
@@ -178,7 +178,7 @@ class Batches:
         for place in self.places:
             rng = np.random.default_rng([self.seed, step, place])
             clean, degraded, labels, share = self._picture(rng)
-            whole = _bytes(degraded), _bytes(clean), torch.from_numpy(labels)
+            whole = as_tensor(degraded), as_tensor(clean), torch.from_numpy(labels)
             shares.append(share)
             view = sample_views(whole[0])
             views.append(Views(view.thumbnail, view.patches.mul(255).round().to(torch.uint8)))
@@ -191,13 +191,13 @@ class Batches:
 
     def _crop(
         self, whole: tuple[Tensor, Tensor, Tensor], rng: np.random.Generator
-    ) -> tuple[Tensor, ...]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Cut one crop: degraded, clean, labels, and where it lies."""
         (height, width), side = whole[-1].shape, self.mix.crop
         top, left = (int(rng.integers(0, length - side + 1)) for length in (height, width))
         box = (top / height, left / width, (top + side) / height, (left + side) / width)
-        crops = (of[..., top : top + side, left : left + side] for of in whole)
-        return *crops, torch.tensor(box, dtype=torch.float32)
+        degraded, clean, labels = (of[..., top : top + side, left : left + side] for of in whole)
+        return degraded, clean, labels, torch.tensor(box, dtype=torch.float32)
 
     def _picture(
         self, rng: np.random.Generator
@@ -286,8 +286,3 @@ class Batches:
         window = Window.draw((height, width), self.mix.window, rng, rescale=not real)
         other = sample.degraded if real else sample.depth
         return window.cut(sample.clean), None if other is None else window.cut(other)
-
-
-def _bytes(picture: Picture) -> Tensor:
-    """Return (H, W, 3) of multiples of 1/255 as (3, H, W) bytes."""
-    return torch.from_numpy(np.ascontiguousarray(to_bytes(picture).transpose(2, 0, 1)))

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -75,6 +74,8 @@ class Trainer:
         self.parameters = [p for p in self.restorer.parameters() if p.requires_grad]
         if not self.parameters:
             raise ValueError(f"phase {self.phase.name} has nothing to train")
+        trains_baseline = self.restorer.backbone.intro.weight.requires_grad
+        self._baseline = "" if trains_baseline else self.restorer.info.sha256
         self.average = [p.detach().clone() for p in self.parameters]
         self.optimisers = self._optimisers()
         self.run.mkdir(parents=True, exist_ok=True)
@@ -88,7 +89,7 @@ class Trainer:
         """Go on from the run's checkpoint if it has one; tell whether it had.
 
         Raises:
-            ValueError: If what trained there had other sizes.
+            ValueError: If what trained there had other sizes, or another baseline.
         """
         if not self.checkpoint.is_file():
             return False
@@ -100,6 +101,8 @@ class Trainer:
                 f"{self.run} holds a training of other sizes: give its preset or rank again, or "
                 f"take another run folder"
             )
+        if state.get("baseline", self._baseline) != self._baseline:
+            raise ValueError(f"{self.run} is of another baseline: take another run folder")
         self.step, self.seconds = state["step"], state["seconds"]
         self._due = defaultdict(float, state["due"])
         for name in TABLES if self.team.leads else ():
@@ -124,6 +127,7 @@ class Trainer:
         beside = self.checkpoint.with_suffix(".partial")
         state = {
             "step": self.step,
+            "baseline": self._baseline,
             "seconds": self.seconds,
             "due": dict(self._due),
             "parameters": [p.detach() for p in self.parameters],
@@ -284,9 +288,8 @@ class Trainer:
         def stop(_signal: int, _frame: FrameType | None) -> None:
             self.request_stop()
 
-        before: dict[signal.Signals, Any] = {
-            number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        numbers = signal.SIGINT, signal.SIGTERM
+        before = {number: signal.signal(number, stop) for number in numbers}
         try:
             yield
         finally:

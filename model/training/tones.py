@@ -1,6 +1,7 @@
 """Tones of a photograph: as another camera, or another taste, would have rendered it."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.degradations import look_up, to_bytes
 from model.training.windows import Picture
@@ -28,14 +29,15 @@ def retone(picture: Picture, rng: np.random.Generator) -> Picture:
     levels = (np.arange(256)[:, None] / 255 - black) / max(white - black, 0.2)
     curve = np.clip(levels, 0, 1) ** gamma
     curve += rng.uniform(-0.1, 1) * (curve * curve * (3 - 2 * curve) - curve)
-    return look_up((np.rint(curve * 255) / 255).astype(np.float32), to_bytes(picture))
+    return _through(curve, picture)
 
 
 def dim(picture: Picture, rng: np.random.Generator) -> Picture:
-    """Lower all levels alike, by up to a stop and a half: a photograph that was meant dark.
+    """Lower all levels alike, to 0.6 times what they were: a photograph that was meant dark.
 
     No noise or cast tells it from low light, so how often it is drawn says how often such a
-    picture should be left as it is.
+    picture should be left as it is. Not for one under haze, where a guess at brightness is asked
+    that darker targets would lower.
 
     Args:
         picture: (H, W, 3) in [0, 1].
@@ -44,5 +46,9 @@ def dim(picture: Picture, rng: np.random.Generator) -> Picture:
     Returns:
         (H, W, 3) in [0, 1], multiples of 1/255.
     """
-    levels = np.arange(256, dtype=np.float32) * np.float32(rng.uniform(0.6, 1) / 255)
-    return look_up((np.rint(levels * 255) / 255).astype(np.float32), to_bytes(picture))
+    return _through(np.arange(256) / 255 * rng.uniform(0.6, 1), picture)
+
+
+def _through(curve: NDArray[np.floating], picture: Picture) -> Picture:
+    """Map levels through a curve, (256,) or (256, 3), rounded to levels."""
+    return look_up((np.rint(curve * 255) / 255).astype(np.float32), to_bytes(picture))

@@ -121,6 +121,15 @@ def test_training_keeps_pictures_to_measure_on_and_writes_what_add_installs(
     assert result.exit_code == (0 if about["gain_db"] > 0 else 2), result.output
 
 
+def test_adapters_that_have_nothing_to_begin_as_are_told_before_training(tmp_path, data, weights):
+    abair("adapter", "new", tmp_path / "dust")
+    where = ["--data", data, "--weights", weights, "--init", weights]
+    told = abair("adapter", "train", tmp_path / "dust", *where, *QUICK, *SMALL, code=2)
+    assert "there is no adapter" in told
+    assert "dust to begin as" in told
+    assert not (tmp_path / "dust/run/last.pt").exists()
+
+
 def test_training_without_data_is_told(tmp_path, weights):
     abair("adapter", "new", tmp_path / "dust")
     told = abair("adapter", "train", tmp_path / "dust", "--weights", weights, code=2)

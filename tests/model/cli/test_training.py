@@ -17,6 +17,7 @@ from model.cli.preparing import Options, prepare
 from model.cli.training import alone
 from model.estimator import Estimator
 from model.evaluation import evaluate_task, find_pairs
+from model.tensorfile import digest
 from tests.model.conftest import make_restorer
 from tests.model.training.conftest import draw_picture
 
@@ -121,8 +122,13 @@ def test_an_adapter_can_begin_as_one_of_another_baseline(tmp_path):
     for seed, (name, rank) in enumerate((("old", 2), ("new", 2), ("high", 5))):
         restorer = make_restorer(rank, seed=seed)
         checkpoint.save_base(restorer, tmp_path / name, name=name, licence="", provenance={})
+        restorer.info = checkpoint.load_base(tmp_path / name).info
+        restorer.adapters = (replace(restorer.adapters[0], scaling=0.5),)
         folder = tmp_path / name / "adapters" / "noise"
         checkpoint.save_adapter(restorer, "noise", folder, config={}, card="")
+    new = checkpoint.load_base(tmp_path / "new")
+    with pytest.raises(ValueError, match="was trained on other base weights"):
+        checkpoint.add_adapters(new, [tmp_path / "old/adapters/noise"])
     options = Options(
         what="noise",
         data=tmp_path,
@@ -143,12 +149,31 @@ def test_an_adapter_can_begin_as_one_of_another_baseline(tmp_path):
     for name, was in before.items():
         if "lora_A" in name:
             assert torch.equal(values[name][:2], was)
+            assert values[name][2:].abs().sum() > 0  # or it would never train
         if "lora_B" in name:
-            assert torch.equal(values[name], torch.nn.functional.pad(was, (0, 1)))
-    with pytest.raises(ValueError, match="has rank 5; an adapter of rank 3 can't begin so"):
+            assert torch.equal(values[name], torch.nn.functional.pad(was * 0.5, (0, 1)))
+    with pytest.raises(ValueError, match="has rank 5, so an adapter of rank 3 can't begin as it"):
         prepare(replace(options, init=tmp_path / "high"))
     with pytest.raises(ValueError, match=r"there is no adapter .*rain to begin as"):
         prepare(replace(options, what="rain"))
+
+
+@pytest.mark.slow
+def test_an_adapter_that_began_as_another_says_so_and_its_run_is_of_one_baseline(data, tmp_path):
+    train("baseline", data)
+    train("rain", data)
+    old, weights = tmp_path / "old", tmp_path / "weights"
+    weights.rename(old)
+    train("baseline", data, "--run", str(tmp_path / "other"), "--seed=1")
+    train("rain", data, "--run", str(tmp_path / "fresh"), "--init", str(old))
+    folder = weights / "adapters/rain"
+    told = json.loads((folder / "adapter_config.json").read_text())["abair"]["provenance"]
+    assert told["began_as"] == digest(old / "adapters/rain/adapter_model.safetensors")
+    assert told["began_as"][:12] in (folder / "README.md").read_text()
+    where = ["--data", str(data), "--run", str(tmp_path / "runs/rain"), "--weights", str(weights)]
+    result = CliRunner().invoke(app, ["train", "rain", *QUICK, *where])
+    assert result.exit_code == 2
+    assert "is of another baseline" in " ".join(result.output.replace("│", " ").split())
 
 
 @pytest.mark.slow

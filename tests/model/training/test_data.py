@@ -112,6 +112,20 @@ def test_several_crops_of_a_picture_share_what_is_told_of_the_whole(sources):
         assert all(share[label] > 0 for label in seen)
 
 
+def test_a_crops_box_says_where_in_its_picture_it_lies(sources):
+    batches = Batches(sources, dataclasses.replace(MIX, batch=1, crops=4), seed=3)
+    clean, degraded, labels, _ = batches._picture(np.random.default_rng([3, 0, 0]))
+    (height, width), batch = labels.shape, batches[0]
+    for index, box in enumerate(batch.box.tolist()):
+        top, left, bottom, right = (
+            round(share * side) for share, side in zip(box, (height, width) * 2, strict=True)
+        )
+        for whole, crop in ((clean, batch.clean[index]), (degraded, batch.degraded[index])):
+            part = whole[top:bottom, left:right] * 255
+            np.testing.assert_allclose(crop.permute(1, 2, 0).numpy(), part, atol=1e-3)
+        np.testing.assert_array_equal(batch.labels[index].numpy(), labels[top:bottom, left:right])
+
+
 def test_pictures_travel_as_bytes_and_are_floats_on_a_device(sources):
     made = Batches(sources, dataclasses.replace(MIX, batch=12), seed=0)[0]
     batch = made.on(CPU)

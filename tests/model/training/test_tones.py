@@ -54,7 +54,7 @@ def test_what_is_almost_flat_and_bright_does_not_turn_black():
     assert min(drawn) > 0.1
 
 
-def test_a_dim_picture_is_darker_by_at_most_a_stop_and_a_half_and_on_levels():
+def test_a_dim_picture_has_all_levels_times_the_same_and_is_on_levels():
     grey = np.full((4, 5, 3), 200 / 255, np.float32)
     drawn = np.array([dim(grey, np.random.default_rng(seed))[0, 0] for seed in range(60)])
     assert 0.6 * 200 - 1 <= drawn.min() * 255 < 0.7 * 200
@@ -70,15 +70,20 @@ def test_a_dim_picture_is_darker_by_at_most_a_stop_and_a_half_and_on_levels():
         ("haze", {}, False),
         ("lowlight", {}, False),
         ("rain", {"compound": 1.0, "company": ("haze",)}, False),
+        ("lowlight", {"compound": 1.0, "company": ("noise",)}, False),
+        ("rain", {"cutmix": 1.0, "company": ("lowlight",)}, False),
     ],
 )
 def test_pictures_are_dim_unless_how_bright_they_should_be_is_asked(
     name, change, dimmed, sources, monkeypatch
 ):
     monkeypatch.setattr("model.training.data.dim", lambda picture, _: np.zeros_like(picture))
+    monkeypatch.setattr("model.training.data.degrade", lambda picture, *_, **__: picture)
     alone = {"cutmix": 0.0, "compound": 0.0, "retone": 0.0, "depth": 0.0, "batch": 10}
     mix = dataclasses.replace(MIX, odds=((name, 1.0),), dim=1.0, **(alone | change))
-    assert Batches(sources, mix, seed=0)[0].clean.eq(0).all() == dimmed
+    batch = Batches(sources, mix, seed=0)[0]
+    assert batch.clean.eq(0).all() == dimmed
+    assert batch.degraded.eq(0).all() == dimmed  # it is to stay so
 
 
 def first_draws(sources, monkeypatch, name, **change):
