@@ -83,6 +83,23 @@ def test_the_three_phases_make_a_folder_of_weights_that_loads(data, tmp_path):
     assert "crop=32" in told["phase"]["mix"]
 
 
+def one_step(what: str, folder: Path, *, weights: str, init: Path, rank: int = 4) -> Options:
+    """Options of a training of one step, with all its folders in one."""
+    return Options(
+        what=what,
+        data=folder,
+        run=folder / "run",
+        weights=folder / weights,
+        hours=None,
+        steps=1,
+        workers=0,
+        seed=0,
+        command="",
+        rank=rank,
+        init=init,
+    )
+
+
 def test_an_estimator_can_start_from_one_of_the_same_adapters(tmp_path):
     for name, kinds in (("two", ("noise", "blur")), ("one", ("noise",))):
         restorer = make_restorer(*[2] * len(kinds))
@@ -95,18 +112,7 @@ def test_an_estimator_can_start_from_one_of_the_same_adapters(tmp_path):
         whole.estimator = Estimator(whole.config, len(kinds))
         torch.nn.init.normal_(whole.estimator.classify.weight)
         checkpoint.save_estimator(whole, tmp_path / name, provenance={})
-    options = Options(
-        what="estimator",
-        data=tmp_path,
-        run=tmp_path / "run",
-        weights=tmp_path / "two",
-        hours=None,
-        steps=1,
-        workers=0,
-        seed=0,
-        command="",
-        init=tmp_path / "two",
-    )
+    options = one_step("estimator", tmp_path, weights="two", init=tmp_path / "two")
     began = prepare(options).restorer.estimator.state_dict()
     there = model.load(tmp_path / "two").estimator.state_dict()
     fresh = prepare(replace(options, init=None)).restorer.estimator.state_dict()
@@ -129,19 +135,7 @@ def test_an_adapter_can_begin_as_one_of_another_baseline(tmp_path):
     new = checkpoint.load_base(tmp_path / "new")
     with pytest.raises(ValueError, match="was trained on other base weights"):
         checkpoint.add_adapters(new, [tmp_path / "old/adapters/noise"])
-    options = Options(
-        what="noise",
-        data=tmp_path,
-        run=tmp_path / "run",
-        weights=tmp_path / "new",
-        hours=None,
-        steps=1,
-        workers=0,
-        seed=0,
-        command="",
-        rank=3,
-        init=tmp_path / "old",
-    )
+    options = one_step("noise", tmp_path, weights="new", init=tmp_path / "old", rank=3)
     old = checkpoint.load_base(tmp_path / "old")
     checkpoint.add_adapters(old, [tmp_path / "old/adapters/noise"])
     values, before = (of.backbone.state_dict() for of in (prepare(options).restorer, old))
