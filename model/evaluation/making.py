@@ -38,8 +38,7 @@ LATER: tuple[tuple[str, str, float | None], ...] = (
     ("bitdepth of 4", "bitdepth", 1.0),
     ("snow", "snow", None),
 )
-"""The paper's tasks that came later, as of ``MILD``; None: as of
-``draw_severity``."""
+"""The paper's tasks that came later, as of ``MILD``; None: a severity of ``draw_severity``."""
 
 
 def draw_severity(rng: np.random.Generator) -> float:

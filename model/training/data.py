@@ -15,13 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.config import CLASSES, CLEAN, Degradation
-from model.degradations import (
-    OwnDegradation,
-    cutmix,
-    degrade,
-    in_order,
-    sample_severity,
-)
+from model.degradations import OwnDegradation, cutmix, degrade, in_order, sample_severity
 from model.evaluation.making import as_tensor
 from model.training.sources import Sample, Sources
 from model.training.team import Team
@@ -219,10 +213,8 @@ class Batches:
         kinds, beside = self._kinds(name, rng)
         if Degradation.LOWLIGHT not in kinds and rng.random() < self.mix.retone:
             clean = retone(clean, rng)
-        if (
-            not {Degradation.LOWLIGHT, Degradation.HAZE} & set(kinds)
-            and rng.random() < self.mix.dim
-        ):
+        asked = {Degradation.LOWLIGHT, Degradation.HAZE} & set(kinds)  # how bright it should be
+        if not asked and rng.random() < self.mix.dim:
             clean = dim(clean, rng)
         if rng.random() < self.mix.compress:
             clean = degrade(clean, "jpeg", rng.uniform(*_COMPRESSION), rng)

@@ -33,7 +33,7 @@ def retone(picture: Picture, rng: np.random.Generator) -> Picture:
 
 
 def dim(picture: Picture, rng: np.random.Generator) -> Picture:
-    """Lower all levels alike, to 0.6 times what they were: a photograph that was meant dark.
+    """Lower all levels alike, by up to two fifths: a photograph that was meant dark.
 
     No noise or cast tells it from low light, so how often it is drawn says how often such a
     picture should be left as it is. Not for one under haze, where a guess at brightness is asked
