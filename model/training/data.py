@@ -29,6 +29,10 @@ IGNORE = 255
 _COMPRESSION = 0.05, 1.0
 """Severities of JPEG that a photograph may have been through: quality 96 to 10."""
 
+_EVEN_SHARE, _EVEN = 0.5, (0.1, 1.0)
+"""Share of pictures under two degradations whose severities are drawn at even odds, and from what:
+the samplers fit degradations that come alone, and seldom make two severe ones meet."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
@@ -250,9 +254,10 @@ class Batches:
     ) -> tuple[Picture, NDArray[np.uint8]]:
         """Degrade one picture by each kind, in parts of it or one over the other."""
         if not beside:
-            picture = clean
+            picture, even = clean, rng.random() < _EVEN_SHARE
             for kind in kinds:
-                picture = self._degrade(picture, kind, depth, rng)
+                severity = rng.uniform(*_EVEN) if even else None
+                picture = self._degrade(picture, kind, depth, rng, severity)
             return picture, np.full(clean.shape[:2], IGNORE, np.uint8)
         copies = [self._degrade(clean, kind, depth, rng) for kind in kinds]
         if len(copies) > 1:
@@ -260,13 +265,22 @@ class Batches:
         return copies[0], np.full(clean.shape[:2], self._label(kinds[0]), np.uint8)
 
     def _degrade(
-        self, clean: Picture, name: str, depth: Picture | None, rng: np.random.Generator
+        self,
+        clean: Picture,
+        name: str,
+        depth: Picture | None,
+        rng: np.random.Generator,
+        severity: float | None = None,
     ) -> Picture:
+        """Degrade by one kind, at a severity of its sampler where none is given."""
         if name == CLEAN:
             return clean
-        if (own := self.own.get(name)) is not None:
-            return own.degrade(clean, own.sample_severity(rng), rng)
-        return degrade(clean, name, sample_severity(name, rng), rng, depth=depth)
+        own = self.own.get(name)
+        if severity is None:
+            severity = own.sample_severity(rng) if own else sample_severity(name, rng)
+        if own:
+            return own.degrade(clean, severity, rng)
+        return degrade(clean, name, severity, rng, depth=depth)
 
     def _label(self, name: str) -> int:
         return self.classes.index(name)

@@ -90,6 +90,31 @@ def test_two_at_once_come_about_in_their_order_without_labels_and_share_equally(
     assert single == int((batch.shares[:, 0] == 1).sum()) > 0
 
 
+def test_half_of_what_meets_is_drawn_at_even_odds_up_to_severe(sources, monkeypatch):
+    drawn = []
+
+    def note(picture, _name, severity, *_args, **_options):
+        drawn.append(severity)
+        return picture
+
+    monkeypatch.setattr("model.training.data.degrade", note)
+    monkeypatch.setattr("model.training.data.sample_severity", lambda *_: 0.05)
+    odds = (("rain", 1.0), ("noise", 1.0))
+    mix = dataclasses.replace(MIX, odds=odds, cutmix=0.0, compound=1.0, retone=0.0, batch=80)
+    Batches(sources, mix, seed=0)[0]
+    first, second = (np.array(drawn[start::2]) for start in (0, 1))
+    even = first != 0.05
+    assert np.array_equal(even, second != 0.05)
+    assert 25 < even.sum() < 55
+    assert np.abs(first[even] - second[even]).max() > 0.3  # each its own
+    assert min(first[even].min(), second[even].min()) >= 0.1
+    assert max(first[even].max(), second[even].max()) > 0.9
+    mix = dataclasses.replace(mix, compound=0.0)
+    drawn.clear()
+    Batches(sources, mix, seed=0)[0]
+    assert set(drawn) == {0.05}
+
+
 def test_what_is_cut_in_is_drawn_from_the_company_where_it_is_named(sources):
     mix = dataclasses.replace(
         MIX, odds=(("rain", 1.0),), company=("clean", "snow"), cutmix=1.0, compound=0.0, batch=24
