@@ -26,8 +26,8 @@ from model.views import Views, as_float, sample_views
 IGNORE = 255
 """Label of pixels whose class is undefined, such as under two degradations at once."""
 
-_COMPRESSION = 0.05, 1.0
-"""Severities of JPEG that a photograph may have been through: quality 96 to 10."""
+_STORAGE = ("jpeg", 0.7, 0.05, 1.0), ("bitdepth", 0.3, 0.2, 0.6)
+"""What storing did to photographs, its odds, and severities: quality 96 to 10; 7 to 6 bits."""
 
 _EVEN_SHARE, _EVEN = 0.5, (0.1, 1.0)
 """Share of pictures under two degradations whose severities are drawn at even odds, and from what:
@@ -50,7 +50,8 @@ class Mix:
         retone: Probability that a photograph gets other tones first, unless it gets low light:
             how bright it should be is what is asked there.
         dim: Probability that one is darker on purpose, unless it gets low light or haze.
-        compress: Probability that a photograph has been a JPEG, which isn't to be undone.
+        stored: Probability that a photograph has been a JPEG, or lost levels, which isn't to be
+            undone.
         batch: Pictures a step.
         crops: Crops of each picture; more than 1 where a picture takes longer to make than to
             learn from.
@@ -74,7 +75,7 @@ class Mix:
     depth: float = 0.6
     retone: float = 0.5
     dim: float = 0.12
-    compress: float = 0.0
+    stored: float = 0.0
     batch: int = 8
     crops: int = 1
     crop: int = 128
@@ -220,8 +221,9 @@ class Batches:
         asked = {Degradation.LOWLIGHT, Degradation.HAZE} & set(kinds)  # how bright it should be
         if not asked and rng.random() < self.mix.dim:
             clean = dim(clean, rng)
-        if rng.random() < self.mix.compress:
-            clean = degrade(clean, "jpeg", rng.uniform(*_COMPRESSION), rng)
+        if rng.random() < self.mix.stored:
+            kind, _, low, high = _STORAGE[int(rng.random() >= _STORAGE[0][1])]
+            clean = degrade(clean, kind, rng.uniform(low, high), rng)
         degraded, labels = self._damage(clean, kinds, depth, rng, beside=beside)
         return clean, degraded, labels, self._shares(kinds, labels)
 

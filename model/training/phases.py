@@ -62,14 +62,15 @@ def baseline() -> Phase:
     """Phase I: the baseline and its segmentation head on synthetic degradations with CutMix.
 
     Photographs of every kind may have been a JPEG: of the real pairs it is some of low light that
-    have, and the baseline would take blocks for darkness (docs/experiments.md).
+    have, and the baseline would take blocks for darkness, as it would too few levels
+    (docs/experiments.md).
     """
     return Phase(
         name="baseline",
         parts=lambda r: [r.context, r.backbone, r.head],
         losses=_baseline_losses,
         weights={"segmentation": 0.2},
-        mix=Mix(compress=0.25),
+        mix=Mix(stored=0.35),
     )
 
 

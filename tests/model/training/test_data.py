@@ -48,16 +48,18 @@ def test_what_is_labelled_clean_is_the_clean_picture(sources):
     assert torch.equal(batch.degraded[clean], batch.clean[clean])
 
 
-def test_what_has_been_a_jpeg_is_to_stay_as_it_is(sources):
-    mix = dataclasses.replace(MIX, odds=(("clean", 1.0),), retone=0.0, cutmix=0.0)
-    lost = []
+def test_what_storing_did_to_a_photograph_is_to_stay(sources):
+    mix = dataclasses.replace(MIX, odds=(("clean", 1.0),), retone=0.0, dim=0.0, cutmix=0.0)
+    lost, levels = [], []
     for seed in range(20):  # the window is drawn before anything else
         plain = Batches(sources, mix, seed=0)._picture(np.random.default_rng(seed))[0]
-        compressed = Batches(sources, dataclasses.replace(mix, compress=1.0), seed=0)
-        clean, degraded, *_ = compressed._picture(np.random.default_rng(seed))
+        stored = Batches(sources, dataclasses.replace(mix, stored=1.0), seed=0)
+        clean, degraded, *_ = stored._picture(np.random.default_rng(seed))
         np.testing.assert_array_equal(degraded, clean)
         lost.append(float(np.sqrt(np.mean((clean - plain) ** 2))) * 255)
-    assert 0 < min(lost) < 2 < max(lost) < 20
+        levels.append(len(np.unique(clean)) / len(np.unique(plain)))
+    assert 0 < min(lost) < 2 < max(lost) < 20  # JPEG
+    assert 2 < sum(share < 0.7 for share in levels) < 12
 
 
 def test_two_at_once_come_about_in_their_order_without_labels_and_share_equally(
