@@ -51,7 +51,7 @@ class Mix:
             how bright it should be is what is asked there.
         dim: Probability that one is darker on purpose, unless it gets low light or haze.
         stored: Probability that a photograph has been a JPEG, or lost levels, which isn't to be
-            undone.
+            undone; where ``odds`` name these, only under other degradations.
         batch: Pictures a step.
         crops: Crops of each picture; more than 1 where a picture takes longer to make than to
             learn from.
@@ -168,6 +168,8 @@ class Batches:
         odds = np.array([weight for _, weight in mix.odds])
         self.names = [name for name, _ in mix.odds]
         self.odds = odds / odds.sum()
+        storing = {kind for kind, *_ in _STORAGE}
+        self.unstored = {CLEAN, *storing} if storing & {*self.names} else frozenset()
         named = dict.fromkeys((*self.names, *mix.company))
         self.classes = (*CLASSES, *(name for name in named if name not in CLASSES))
 
@@ -221,7 +223,7 @@ class Batches:
         asked = {Degradation.LOWLIGHT, Degradation.HAZE} & set(kinds)  # how bright it should be
         if not asked and rng.random() < self.mix.dim:
             clean = dim(clean, rng)
-        if rng.random() < self.mix.stored:
+        if self.unstored.isdisjoint(kinds) and rng.random() < self.mix.stored:
             kind, _, low, high = _STORAGE[int(rng.random() >= _STORAGE[0][1])]
             clean = degrade(clean, kind, rng.uniform(low, high), rng)
         degraded, labels = self._damage(clean, kinds, depth, rng, beside=beside)

@@ -62,6 +62,19 @@ def test_what_storing_did_to_a_photograph_is_to_stay(sources):
     assert 2 < sum(share < 0.7 for share in levels) < 12
 
 
+def test_where_jpeg_is_to_be_undone_it_stays_only_under_other_degradations(sources):
+    odds = (("clean", 1.0), ("jpeg", 1.0), ("haze", 1.0))
+    mix = dataclasses.replace(MIX, odds=odds, retone=0.0, dim=0.0, cutmix=0.0, compound=0.0)
+    stays = set()
+    for seed in range(30):
+        plain = Batches(sources, mix, seed=0)._picture(np.random.default_rng(seed))[0]
+        stored = Batches(sources, dataclasses.replace(mix, stored=1.0), seed=0)
+        clean, _, labels, _ = stored._picture(np.random.default_rng(seed))
+        if not np.array_equal(clean, plain):
+            stays.add(stored.classes[labels[0, 0]])
+    assert stays == {"haze"}
+
+
 def test_two_at_once_come_about_in_their_order_without_labels_and_share_equally(
     sources, monkeypatch
 ):

@@ -42,9 +42,9 @@ def test_an_adapters_phase_draws_its_own_kind_alone_and_with_the_five(sources):
     assert bool(((snow > 0) & (snow < 1) & ~layered).any())
 
 
-def test_only_the_baseline_leaves_what_storing_did():
-    assert baseline().mix.stored > 0
-    assert adapter("jpeg").mix.stored == estimator().mix.stored == 0
+def test_what_storing_did_stays_but_for_the_adapters_that_undo_it():
+    assert baseline().mix.stored == estimator().mix.stored > 0
+    assert adapter("jpeg").mix.stored == adapter("bitdepth").mix.stored == 0
 
 
 @pytest.mark.parametrize("phase", [baseline(), adapter("noise")], ids=lambda phase: phase.name)
