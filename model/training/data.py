@@ -27,7 +27,7 @@ IGNORE = 255
 """Label of pixels whose class is undefined, such as under two degradations at once."""
 
 _STORAGE = ("jpeg", 0.7, 0.05, 1.0), ("bitdepth", 0.3, 0.2, 0.6)
-"""What storing did to photographs, its odds, and severities: quality 96 to 10; 7 to 6 bits."""
+"""What storing did to photographs, odds and severities: quality 96 to 10; 147 to 49 levels."""
 
 _EVEN_SHARE, _EVEN = 0.5, (0.1, 1.0)
 """Share of pictures under two degradations whose severities are drawn at even odds, and from what:
@@ -51,7 +51,7 @@ class Mix:
             how bright it should be is what is asked there.
         dim: Probability that one is darker on purpose, unless it gets low light or haze.
         stored: Probability that a photograph has been a JPEG, or lost levels, which isn't to be
-            undone; where ``odds`` name these, only under other degradations.
+            undone; where these are drawn, not in pictures with a part that is clean or gets them.
         batch: Pictures a step.
         crops: Crops of each picture; more than 1 where a picture takes longer to make than to
             learn from.
@@ -168,10 +168,10 @@ class Batches:
         odds = np.array([weight for _, weight in mix.odds])
         self.names = [name for name, _ in mix.odds]
         self.odds = odds / odds.sum()
-        storing = {kind for kind, *_ in _STORAGE}
-        self.unstored = {CLEAN, *storing} if storing & {*self.names} else frozenset()
         named = dict.fromkeys((*self.names, *mix.company))
         self.classes = (*CLASSES, *(name for name in named if name not in CLASSES))
+        storing = {kind for kind, *_ in _STORAGE}  # whose traces, where drawn, targets mustn't have
+        self._unstored = frozenset({CLEAN, *storing} if storing & {*named} else ())
 
     def __getitem__(self, step: int) -> Batch:
         cv2.setNumThreads(0)
@@ -223,8 +223,9 @@ class Batches:
         asked = {Degradation.LOWLIGHT, Degradation.HAZE} & set(kinds)  # how bright it should be
         if not asked and rng.random() < self.mix.dim:
             clean = dim(clean, rng)
-        if self.unstored.isdisjoint(kinds) and rng.random() < self.mix.stored:
-            kind, _, low, high = _STORAGE[int(rng.random() >= _STORAGE[0][1])]
+        if self._unstored.isdisjoint(kinds) and rng.random() < self.mix.stored:
+            odds = [share for _, share, *_ in _STORAGE]
+            kind, _, low, high = _STORAGE[rng.choice(len(_STORAGE), p=odds)]
             clean = degrade(clean, kind, rng.uniform(low, high), rng)
         degraded, labels = self._damage(clean, kinds, depth, rng, beside=beside)
         return clean, degraded, labels, self._shares(kinds, labels)

@@ -61,9 +61,9 @@ class Phase:
 def baseline() -> Phase:
     """Phase I: the baseline and its segmentation head on synthetic degradations with CutMix.
 
-    Photographs of every kind may have been a JPEG: of the real pairs it is some of low light that
-    have, and the baseline would take blocks for darkness, as it would too few levels
-    (docs/experiments.md).
+    Photographs of every kind may have been a JPEG or lost levels: of the real pairs it is some of
+    low light that have been JPEG files, so that the baseline would take blocks for darkness; too
+    few levels it took for night or haze (docs/experiments.md).
     """
     return Phase(
         name="baseline",
@@ -104,9 +104,9 @@ def adapter(degradation: str) -> Phase:
 def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
     """Phase III: the estimator on single and mixed degradations, all else frozen.
 
-    It learns what is in a picture, and where it can't tell, which blend does the least harm. Traces
-    of JPEG in a photograph that was hazed by us aren't JPEG's adapter's to undo, so a third of
-    those photographs have them (docs/experiments.md).
+    It learns what is in a picture, and where it can't tell, which blend does the least harm. A
+    third of the photographs keep what storing did to them where something else is to be undone:
+    traces of JPEG under haze aren't to call JPEG's adapter (docs/experiments.md).
 
     Args:
         kinds: Degradations that are drawn, at equal odds.
