@@ -65,10 +65,9 @@ def test_what_storing_did_to_a_photograph_is_to_stay(sources):
 @pytest.mark.parametrize("kind", ["jpeg", "bitdepth"])
 @pytest.mark.parametrize("how", ["alone", "beside", "over"])
 def test_where_storing_is_to_be_undone_it_stays_only_under_other_degradations(sources, kind, how):
-    share = {"alone": {}, "beside": {"cutmix": 1.0}, "over": {"compound": 1.0}}[how]
     odds = (("clean", 1.0), (kind, 1.0), ("haze", 1.0), ("noise", 1.0))
-    mix = dataclasses.replace(MIX, odds=odds, retone=0.0, dim=0.0, cutmix=0.0, compound=0.0)
-    mix = dataclasses.replace(mix, **share)
+    beside, over = float(how == "beside"), float(how == "over")
+    mix = dataclasses.replace(MIX, odds=odds, retone=0.0, dim=0.0, cutmix=beside, compound=over)
     plain, stored = (
         Batches(sources, dataclasses.replace(mix, stored=chance), seed=0) for chance in (0.0, 1.0)
     )
