@@ -142,6 +142,31 @@ def test_every_link_inside_the_project_leads_somewhere(document: Path):
     assert [link for link in inside if not (document.parent / link).exists()] == []
 
 
+def headings(document: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a document."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("document", [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")], ids=str)
+def test_every_link_to_a_heading_names_one(document: Path):
+    links = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", document.read_text())
+    targets = [(document.parent / path if path else document, anchor) for path, anchor in links]
+    assert [target for target in targets if target[1] not in headings(target[0])] == []
+
+
+def test_every_lesson_that_a_comment_cites_exists():
+    sources = [*ROOT.glob("model/**/*.py"), *ROOT.glob("service/**/*.py")]
+    text = "".join(source.read_text() for source in sources)
+    cited = set(re.findall(r"docs/lessons\.md#([\w-]+)", text))
+    assert cited
+    assert cited - headings(ROOT / "docs" / "lessons.md") == set()
+
+
+def test_the_page_of_lessons_is_short():
+    assert len((ROOT / "docs" / "lessons.md").read_text().splitlines()) <= 150
+
+
 @pytest.mark.parametrize(
     "package", ["model", "model.degradations", "model.evaluation", "model.cli"]
 )
