@@ -139,7 +139,7 @@ def _codecs() -> Iterator[Finding]:
     if importlib.util.find_spec("pillow_heif"):
         yield Finding("HEIC", "ok", "pillow-heif is installed")
     else:
-        yield Finding("HEIC", "note", "not read", "if you need it: pip install 'abair[heic]'")
+        yield Finding("HEIC", "note", "not read", "if you need it: pip install '.[heic]'")
 
 
 def _port(settings: Settings) -> Finding:
@@ -169,5 +169,5 @@ def _port(settings: Settings) -> Finding:
 def _training() -> Finding:
     if importlib.util.find_spec("matplotlib"):
         return Finding("training", "ok", "matplotlib is installed")
-    remedy = "only to train, and for reports: pip install 'abair[train]'"
+    remedy = "only to train, and for reports: pip install '.[train]'"
     return Finding("training", "note", "matplotlib is missing", remedy)

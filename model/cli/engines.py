@@ -59,7 +59,7 @@ def on_ray(weights: Path | None, workers: int | None) -> Engine:
     try:
         import ray  # noqa: F401 - of an extra: told here, not after the files were listed
     except ImportError as error:
-        raise ValueError("--engine ray needs Ray: pip install 'abair[ray]'") from error
+        raise ValueError("--engine ray needs Ray: pip install '.[ray]'") from error
 
     def engine(jobs: list[Job], options: Options) -> Iterator[Outcome]:
         import ray

@@ -83,7 +83,7 @@ def opened(data: bytes) -> Image.Image:
             raise UnsupportedPictureError(
                 "HEIC pictures are not read here: the optional codec is not installed",
                 hint="Send JPEG, PNG, WebP, TIFF, BMP or AVIF; whoever runs this can "
-                "install the codec with: pip install 'abair[heic]'",
+                "install the codec with: pip install '.[heic]'",
             ) from None
         if data.startswith(_MAGIC) or brand in _AVIF_BRANDS + _HEIF_BRANDS:
             raise BrokenPictureError(f"the picture's header cannot be read: {error}") from None

@@ -159,6 +159,6 @@ def test_a_training_that_is_stopped_says_so_and_is_no_adapter(tmp_path, weights,
         "model.training.loop.Trainer._occasions", lambda trainer: trainer.request_stop()
     )
     told = abair("adapter", "train", tmp_path / "dust", "--smoke", "--weights", weights, code=3)
-    assert "give the same command again to go on" in told
+    assert "run the same command again to continue" in told
     assert (tmp_path / "dust/smoke/run/last.pt").is_file()
     assert not (tmp_path / "dust/smoke/weights").exists()
