@@ -70,8 +70,8 @@ def write(report: Report, command: str) -> str:
         f"8 bits in and out, as the mean over the pictures. `none`: the baseline alone; `auto`: "
         f"the estimator's blend; `top`: the adapter that the estimator finds most likely; "
         f"`oracle`: the adapter of the task, chosen by hand; `sum` and `average`: all adapters, "
-        f"each at full weight or in equal parts. If no severity is named, clean pictures were degraded at "
-        f"severities drawn uniformly from {SEVERITIES[0]} to {SEVERITIES[-1]:g}.",
+        f"each at full weight or in equal parts. If no severity is named, clean pictures were "
+        f"degraded at severities drawn uniformly from {SEVERITIES[0]} to {SEVERITIES[-1]:g}.",
     ]
     if report.gallery:
         about = "Degraded, map, restored with `auto`, clean"

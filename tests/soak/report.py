@@ -74,8 +74,8 @@ class Soak:
         lines = [
             "# Soak",
             "",
-            "Written by `make soak`. Callers send pictures of random sizes and kinds, ask for maps,",
-            "and use random options. A third of them hang up. From time to time all of them pause.",
+            "Written by `make soak`. Callers send pictures of random sizes and kinds, ask for",
+            "maps, and use random options. A third of them hang up. From time to time all pause.",
             "A slope below 1 MB a minute counts as flat; a short run is still warming up.",
             "",
             "| | |",
