@@ -52,7 +52,9 @@ def load_base(folder: Path) -> Restorer:
     """Load the baseline alone; errors as of ``load``."""
     path = folder / "base.safetensors"
     if not path.is_file():
-        raise FileNotFoundError(f"no weights at {path}; name a folder that holds base.safetensors")
+        raise FileNotFoundError(
+            f"there are no weights at {path}: name a folder that contains base.safetensors"
+        )
     tensors, metadata = read_tensors(path)
     restorer = Restorer(config_from(look_up(metadata, "config", path)))
     parts = base_parts(restorer)
@@ -104,7 +106,7 @@ def save_adapter(
     """
     names = [adapter.name for adapter in restorer.adapters]
     if name not in names:
-        raise ValueError(f"no adapter {name!r}; resident are {names}")
+        raise ValueError(f"there is no adapter {name!r}; the installed adapters are {names}")
     info = restorer.adapters[names.index(name)]
     first = sum(adapter.rank for adapter in restorer.adapters[: names.index(name)])
     tensors = {}
@@ -169,12 +171,12 @@ def begin_as(restorer: Restorer, folder: Path) -> None:
         ValueError: If there is no adapter, it doesn't fit, or its rank is above the new one's.
     """
     if not (folder / "adapter_config.json").is_file():
-        raise ValueError(f"there is no adapter {folder} to begin as")
+        raise ValueError(f"there is no adapter in {folder} to start from")
     info, matrices = _read_adapter(restorer, folder, other_base=True)
     if info.rank > (rank := restorer.adapters[0].rank):
         raise ValueError(
-            f"{folder} has rank {info.rank}, so an adapter of rank {rank} can't begin as it; "
-            f"give the new one a rank as high, at least while it trains"
+            f"{folder} has rank {info.rank}, so an adapter of rank {rank} can't start from it: set "
+            f"--rank or --train-rank to at least {info.rank}"
         )
     scaling = info.scaling / restorer.adapters[0].scaling
     with torch.no_grad():
@@ -237,8 +239,8 @@ def _read_adapter(
     trained_on, here = config.get("base_model_sha256"), restorer.info.sha256
     if trained_on and here and trained_on != here and not other_base:
         raise ValueError(
-            f"{folder} was trained on other base weights (sha256 {trained_on[:12]}, "
-            f"loaded are {here[:12]}); train it again on these"
+            f"{folder} was trained on other base weights (sha256 {trained_on[:12]}; the loaded "
+            f"ones have {here[:12]}): train it again on the loaded ones"
         )
     tensors, _ = read_tensors(path)
     layers = restorer.adapted_convolutions()

@@ -50,12 +50,12 @@ def install(
     resident = {adapter.name: adapter.sha256 for adapter in before.adapters}
     if again := sorted(folders.keys() & resident.keys()):
         raise ValueError(
-            f"{', '.join(again)}: resident already; `abair adapter remove` comes first"
+            f"{', '.join(again)}: already installed; remove it first with `abair adapter remove`"
         )
     estimators = {digest(source / _ESTIMATOR): source / _ESTIMATOR for source in sources}
     if len(estimators) != 1:
         raise ValueError(
-            f"{len(estimators)} estimators were trained, each without the others' adapters; train "
+            f"{len(estimators)} estimators were trained, each without the others' adapters: train "
             f"these folders in one command"
         )
     (estimator,) = estimators.values()
@@ -65,7 +65,8 @@ def install(
     here = {adapter.name: adapter.sha256 for adapter in after.adapters}
     if other := sorted(name for name in here if here[name] != trained[name]):
         raise ValueError(
-            f"the estimator was trained beside other weights of {', '.join(other)}; train again"
+            f"the estimator was trained beside other versions of {', '.join(other)}: train it "
+            f"again with these weights"
         )
     new = tuple(adapter for adapter in after.adapters if adapter.name in folders)
     for adapter in new:
@@ -88,7 +89,7 @@ def remove(weights: Path, name: str) -> None:
     restorer = checkpoint.load(weights)
     names = [adapter.name for adapter in restorer.adapters]
     if name not in names:
-        raise ValueError(f"no adapter {name!r} in {weights}; resident are {', '.join(names)}")
+        raise ValueError(f"there is no adapter {name!r} in {weights}; it has {', '.join(names)}")
     index = names.index(name)
     _, told = read_tensors(weights / _ESTIMATOR)
     for key in ("adapters", "adapter_sha256"):
@@ -103,8 +104,8 @@ def _adapters_of(source: Path) -> list[Path]:
     found = sorted(path.parent for path in source.glob("adapters/*/adapter_config.json"))
     if not found or not (source / _ESTIMATOR).is_file():
         raise ValueError(
-            f"{source} holds no adapter with an estimator that knows it; "
-            f"`abair adapter train` makes both (what its --smoke makes is installed by --smoke)"
+            f"{source} contains no adapter with an estimator that knows it: make both with "
+            f"`abair adapter train` (give --smoke to install what `train --smoke` made)"
         )
     return found
 
@@ -119,11 +120,11 @@ def _trained_with(estimator: Path) -> dict[str, str]:
 def _check_names(trained: Collection[str], here: Collection[str]) -> None:
     if unknown := sorted(set(here) - set(trained)):
         raise ValueError(
-            f"the estimator doesn't know {', '.join(unknown)}; train again with these weights"
+            f"the estimator doesn't know {', '.join(unknown)}: train it again with these weights"
         )
     if missing := sorted(set(trained) - set(here)):
         raise ValueError(
-            f"the estimator weighs {', '.join(missing)} too; add them in the same command"
+            f"the estimator also needs {', '.join(missing)}: add them in the same command"
         )
 
 
@@ -145,11 +146,13 @@ def _try(
 
 def _check_gain(adapter: AdapterInfo, *, measured: bool) -> None:
     if adapter.gain_db is None:
-        raise ValueError(f"the gain of {adapter.name} was never measured")
+        raise ValueError(
+            f"the gain of {adapter.name} was never measured: train it with `abair adapter train`"
+        )
     if measured and adapter.gain_db <= 0:
         raise ValueError(
-            f"{adapter.name} makes its own pictures no better ({adapter.gain_db:+.2f} dB over the "
-            f"input); train longer, or look at its preview"
+            f"{adapter.name} doesn't improve pictures of its own degradation "
+            f"({adapter.gain_db:+.2f} dB over the input): train longer, or look at its preview"
         )
 
 
@@ -181,4 +184,6 @@ def _check_untouched(weights: Path, before: Restorer) -> None:
         },
     }
     if changed := [str(path) for path, sha256 in files.items() if digest(path) != sha256]:
-        raise RuntimeError(f"{', '.join(changed)} changed while adapters were installed")
+        raise RuntimeError(
+            f"{', '.join(changed)} changed while adapters were installed: install again"
+        )

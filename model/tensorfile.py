@@ -23,10 +23,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             told = json.loads((file.metadata() or {}).get("abair", "{}"))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
+        raise ValueError(f"{path} is not a complete safetensors file: {error}") from error
     broken = [key for key, tensor in tensors.items() if not bool(tensor.isfinite().all())]
     if broken:
-        raise ValueError(f"{path} holds numbers that aren't finite, in {', '.join(broken[:3])}")
+        raise ValueError(f"{path} contains numbers that aren't finite, in {', '.join(broken[:3])}")
     return tensors, told
 
 
@@ -50,7 +50,7 @@ def look_up(told: Mapping[str, Any], key: str, path: Path) -> Any:  # noqa: ANN4
         ValueError: If it doesn't.
     """
     if key not in told:
-        raise ValueError(f"{path} does not tell its {key}; it was not written by ABAIR")
+        raise ValueError(f"{path} has no {key!r} in its metadata, so ABAIR did not write it")
     return told[key]
 
 

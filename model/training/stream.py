@@ -77,7 +77,7 @@ class _Worker:
             if not self._process.is_alive():
                 raise RuntimeError(
                     f"a process that makes training data ended with exit code "
-                    f"{self._process.exitcode}; what it said last tells why"
+                    f"{self._process.exitcode}: see its last message"
                 )
         return next(self._turns)
 

@@ -84,7 +84,7 @@ def test_weights_with_infinities_are_a_problem(tmp_path: Path, weights: Path):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA card")
 def test_a_device_that_is_not_there_is_a_problem(weights: Path):
     report = doctor("--model-path", weights, "--device", "cuda", "--port", 0, code=1)
-    assert "no usable CUDA card" in found(report, "device")["told"]
+    assert "no usable NVIDIA GPU" in found(report, "device")["told"]
 
 
 def test_a_card_that_is_ill_is_a_problem_of_the_device(weights: Path, monkeypatch):

@@ -72,7 +72,7 @@ def test_a_picture_that_cannot_be_read_is_told(tmp_path):
     abair("adapter", "new", tmp_path / "dust")
     (tmp_path / "x.jpg").write_text("no picture")
     told = abair("adapter", "preview", tmp_path / "dust", tmp_path / "x.jpg", code=2)
-    assert "is no picture that can be read" in told
+    assert "can't be read as a picture" in told
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_adapters_that_have_nothing_to_begin_as_are_told_before_training(tmp_pat
     where = ["--data", data, "--weights", weights, "--init", weights]
     told = abair("adapter", "train", tmp_path / "dust", *where, *QUICK, *SMALL, code=2)
     assert "there is no adapter" in told
-    assert "dust to begin as" in told
+    assert "dust to start from" in told
     assert not (tmp_path / "dust/run/last.pt").exists()
 
 

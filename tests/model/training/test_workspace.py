@@ -26,8 +26,8 @@ def test_settings_are_read_with_their_defaults(tmp_path):
         ('name = "dust"\ntitle = "Dust"\nrank = "4"', "look at: .'rank'."),
         ('name = "dust"\ntitle = "Dust"\nrank = 0', "rank must be at least 1, got 0"),
         ('name = "Dust"\ntitle = "Dust"', "lower-case letters"),
-        ('name = "rain"\ntitle = "Rain"', "'rain' has its meaning already"),
-        ('name = "auto"\ntitle = "Rain"', "'auto' has its meaning already"),
+        ('name = "rain"\ntitle = "Rain"', "'rain' is reserved"),
+        ('name = "auto"\ntitle = "Rain"', "'auto' is reserved"),
         ("name = ", "is not TOML"),
     ],
 )
