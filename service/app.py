@@ -55,6 +55,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # A redirect would repeat the Host header, which the caller chooses.
+        redirect_slashes=False,
     )
     app.include_router(router)
     app.include_router(page.make_router())
