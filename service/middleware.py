@@ -34,6 +34,9 @@ ADMIN_PATHS = frozenset({"/adapters/reload"})
 ENDPOINTS = OPEN_PATHS | ADMIN_PATHS | {"/restore", "/degradation-map", "/adapters", "/metrics"}
 """Values of the metrics' label; so is ``PAGE_FILES``; whatever else is asked for is ``other``."""
 
+LONGEST = 256
+"""Characters of a path that are logged."""
+
 _PATH = re.compile(r"[A-Za-z0-9._/-]+")
 """Every endpoint's path consists of these characters."""
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -62,6 +65,11 @@ def answer_problem(scope: Scope, error: ServiceError) -> Response:
 def _metrics(scope: Scope) -> ServiceMetrics:
     metrics: ServiceMetrics = scope["app"].state.lifecycle.metrics
     return metrics
+
+
+def shortened(text: str) -> str:
+    """Return at most ``LONGEST`` characters of what a caller sent, to log it or to answer it."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 class RequestContext:
@@ -111,10 +119,10 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
     write(
         "request",
         method=scope["method"],
-        path=path,
+        path=shortened(path),
         status=status,
         seconds=round(seconds, 4),
-        client=(scope.get("client") or ("", 0))[0],
+        client=shortened((scope.get("client") or ("", 0))[0]),
     )
 
 
