@@ -47,7 +47,7 @@ def test_a_name_that_cannot_be_one_is_refused_before_a_folder_is_made(tmp_path, 
 
 def test_a_folder_that_is_there_is_not_touched(tmp_path):
     (tmp_path / "dust").mkdir()
-    assert "there already" in abair("adapter", "new", tmp_path / "dust", code=2)
+    assert "exists already" in abair("adapter", "new", tmp_path / "dust", code=2)
     assert list((tmp_path / "dust").iterdir()) == []
 
 
