@@ -6,7 +6,10 @@ from enum import StrEnum
 
 
 class Degradation(StrEnum):
-    """Kinds of damage the bundled adapters remove (ABAIR, section 3)."""
+    """The five degradations that the map and the baseline know (ABAIR, section 3).
+
+    Adapters for other degradations, such as snow, have names that are not members.
+    """
 
     NOISE = "noise"
     BLUR = "blur"

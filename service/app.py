@@ -51,8 +51,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app = FastAPI(
         title="ABAIR",
         version=__version__,
-        description="Restores photographs blindly: sees noise, blur, rain, haze, low light or a "
-        "mixture of them, says where each is, and removes it.",
+        description="Finds out what is wrong with a photograph (noise, blur, rain, haze, low light "
+        "or several of them), shows where, and removes it.",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -40,4 +40,4 @@ async def _run(pool: Executor, call: Callable[[], T]) -> T:
     try:
         return await asyncio.get_running_loop().run_in_executor(pool, call)
     except MemoryError:
-        raise OutOfMemoryError("the service has not the memory for this picture") from None
+        raise OutOfMemoryError("the service does not have enough memory for this picture") from None

@@ -1,4 +1,4 @@
-"""What may go wrong, and how it is told: RFC 9457 ``application/problem+json``.
+"""Errors of the service, answered as RFC 9457 ``application/problem+json``.
 
 ::
 
@@ -54,7 +54,7 @@ class Problem(BaseModel):
     code: str = Field(description="The kind of problem as one word for programs.")
     request_id: str = Field(description="Also in X-Request-Id and in the service's log.")
     hint: str = Field(description="What to do about it.")
-    errors: list[FieldProblem] | None = Field(None, description="One entry a bad option.")
+    errors: list[FieldProblem] | None = Field(None, description="One entry per bad option.")
 
 
 class ServiceError(Exception):
@@ -65,12 +65,12 @@ class ServiceError(Exception):
         code: Word for programs; the class's own if left out.
         hint: What to do about it; the class's own if left out.
         headers: Further headers of the answer.
-        errors: One entry a bad option.
+        errors: One entry per bad option.
     """
 
     status: int = 500
     code: str = "internal_error"
-    hint: str = "Report this with the request id; the service's log says more."
+    hint: str = "Report this with the request id. The service's log has more details."
 
     def __init__(
         self,
@@ -102,21 +102,23 @@ class BrokenImageError(ServiceError):
     """The bytes claim to be a picture but cannot be decoded."""
 
     status, code = 400, "broken_image"
-    hint = "Open the file in a viewer; it is probably cut off or damaged. Send the original again."
+    hint = (
+        "The file is probably cut off or damaged. Open it in a viewer, and send the original again."
+    )
 
 
 class UnauthorizedError(ServiceError):
-    """No key was shown."""
+    """No key was sent."""
 
     status, code = 401, "key_missing"
     hint = "Send your key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'."
 
 
 class ForbiddenError(ServiceError):
-    """The key shown is not one of ours."""
+    """The key sent is not one of the service's."""
 
     status, code = 403, "key_unknown"
-    hint = "Check the key; the operator lists valid ones in ABAIR_API_KEYS."
+    hint = "Check the key. The operator sets the valid keys with ABAIR_API_KEYS."
 
 
 class NotFoundError(ServiceError):
@@ -127,35 +129,35 @@ class NotFoundError(ServiceError):
 
 
 class NotAcceptableError(ServiceError):
-    """Nothing we can answer with is in the request's Accept."""
+    """The request's ``Accept`` names no type that the service can answer with."""
 
     status, code = 406, "not_acceptable"
-    hint = "Leave Accept out, or name one of the types in the detail."
+    hint = "Leave out Accept, or name one of the types in the detail."
 
 
 class ReloadFailedError(ServiceError):
-    """What is in the model's folder cannot be served; what was loaded before is served on."""
+    """The model folder can't be loaded; the service keeps what it had loaded before."""
 
     status, code = 409, "reload_failed"
-    hint = "Mend or remove what the detail names, then reload again; the service's log says more."
+    hint = "Fix or remove what the detail names, then reload again. The log has more details."
 
 
 class BodyTooLargeError(ServiceError):
     """More bytes than allowed."""
 
     status, code = 413, "body_too_large"
-    hint = "Send a smaller file; the operator sets the limit with ABAIR_MAX_BODY_BYTES."
+    hint = "Send a smaller file. The operator sets the limit with ABAIR_MAX_BODY_BYTES."
 
 
 class PictureTooLargeError(ServiceError):
     """More pixels than allowed, by the picture's own header."""
 
     status, code = 413, "too_many_pixels"
-    hint = "Send a smaller picture; the operator sets the limit with ABAIR_MAX_PIXELS."
+    hint = "Send a smaller picture. The operator sets the limit with ABAIR_MAX_PIXELS."
 
 
 class UnsupportedMediaError(ServiceError):
-    """Not a kind of file we read."""
+    """The file has a format that the service does not read."""
 
     status, code = 415, "unsupported_media"
     hint = "Send JPEG, PNG, WebP, TIFF, BMP or AVIF."
@@ -169,7 +171,7 @@ class InvalidOptionsError(ServiceError):
 
 
 class KeyLimitError(ServiceError):
-    """A key has as much at once as it may.
+    """A key has reached its limit.
 
     Args:
         detail: What it has, for a person.
@@ -177,14 +179,14 @@ class KeyLimitError(ServiceError):
     """
 
     status, code = 429, "key_limit"
-    hint = "Wait for your other requests to be answered, then the seconds in Retry-After."
+    hint = "Wait for the answers to your other requests, or the seconds in Retry-After."
 
     def __init__(self, detail: str, *, retry_after: float = 1.0) -> None:
         super().__init__(detail, headers=_retry_after(retry_after))
 
 
 class ClientGoneError(ServiceError):
-    """The caller hung up; the answer is for the metrics alone."""
+    """The caller hung up; only the metrics see this answer."""
 
     status, code = 499, "client_gone"
 
@@ -196,7 +198,7 @@ class EngineFailedError(ServiceError):
 
 
 class UnavailableError(ServiceError):
-    """Not now; the answer says when to come again.
+    """The service can't take the request now; the answer says when to try again.
 
     Args:
         detail: What happened, for a person.
@@ -204,14 +206,14 @@ class UnavailableError(ServiceError):
     """
 
     status, code = 503, "unavailable"
-    hint = "Try again after the seconds in Retry-After."
+    hint = "Try again after the number of seconds in Retry-After."
 
     def __init__(self, detail: str, *, retry_after: float = 1.0) -> None:
         super().__init__(detail, headers=_retry_after(retry_after))
 
 
 class FullError(UnavailableError):
-    """As much as the service may hold is already accepted."""
+    """The service has accepted as much as it may hold."""
 
     code = "full"
 
@@ -226,28 +228,28 @@ class DrainingError(UnavailableError):
     """The service is about to stop."""
 
     code = "draining"
-    hint = "This server is shutting down: try again, and you will reach another or its successor."
+    hint = "This server is shutting down. Try again; another or the restarted server will answer."
 
 
 class UnhealthyError(UnavailableError):
-    """The service cannot work any more and should be restarted."""
+    """The service can't work any more and must be restarted."""
 
     code = "unhealthy"
-    hint = "Restart the service; its log says what happened."
+    hint = "The operator must restart the service. Its log says what happened."
 
 
 class DeadlineExceededError(ServiceError):
     """The answer would come too late."""
 
     status, code = 504, "deadline_exceeded"
-    hint = "Send a smaller picture, or try when the service is less busy."
+    hint = "Send a smaller picture, or try again when the service is less busy."
 
 
 class OutOfMemoryError(ServiceError):
-    """The device has not the memory for this picture."""
+    """The device does not have enough memory for this picture."""
 
     status, code = 507, "out_of_memory"
-    hint = "Send a smaller picture; the operator can set a smaller ABAIR_TILE."
+    hint = "Send a smaller picture. The operator can set a smaller ABAIR_TILE."
 
 
 def _retry_after(seconds: float) -> dict[str, str]:

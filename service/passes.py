@@ -219,7 +219,9 @@ class Passes:
                 ) from error
             raise UnhealthyError("the device failed") from error
         except EngineMemoryError as error:
-            raise OutOfMemoryError("the device has not the memory for this picture") from error
+            raise OutOfMemoryError(
+                "the device does not have enough memory for this picture"
+            ) from error
         except Exception as error:
             log.exception("engine failed")
             raise EngineFailedError("the model failed on this picture") from error

@@ -39,7 +39,7 @@ def test_a_machine_that_can_serve_is_told_so(weights: Path):
     told = found(report, "weights")["told"]
     assert "tiny, sha256 " in told
     assert "adapters: rain, noise" in told
-    assert "seconds a megapixel" in found(report, "restoring")["told"]
+    assert "seconds per megapixel" in found(report, "restoring")["told"]
     assert found(report, "torch")["told"] == torch.__version__
 
 
@@ -105,7 +105,7 @@ def test_more_threads_than_cores_are_noted(weights: Path, tmp_path: Path, monkey
     report = doctor("--model-path", weights, "--port", 0)
     threads = found(report, "threads")
     assert threads["status"] == "note"
-    assert threads["told"] == "4 of the model, 0.5 cores to run on"
+    assert threads["told"] == "4 threads of the model on 0.5 cores"
     assert "--threads 1" in threads["remedy"]
 
 
