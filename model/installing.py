@@ -1,7 +1,7 @@
-"""Adapters into and out of a folder of weights, after checks, without a moment of half a change.
+"""Install and remove adapters after checks; the folder of weights can be loaded at every moment.
 
-The folder can be loaded at any time: an adapter is there before the estimator names it, and is
-named no more before it goes.
+An adapter is copied before the estimator that names it, and the estimator that no longer names it
+is written before the adapter is removed.
 """
 
 import shutil

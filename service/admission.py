@@ -16,7 +16,7 @@ from service.metrics import ServiceMetrics
 from service.settings import Settings
 
 LEAST_PIXELS = 2**16
-"""A smaller batch or picture counts as one of so many: not its pixels take the time."""
+"""Smaller batches and pictures are charged as this many pixels: fixed costs dominate them."""
 
 
 @dataclass(frozen=True)

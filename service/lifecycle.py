@@ -281,6 +281,6 @@ class Lifecycle:
         )
         gauge(
             "restore_heartbeat_age_seconds",
-            "Time since the last sign of life of the batcher.",
+            "Seconds since the batcher's last heartbeat.",
             lambda: self.batcher.heartbeat_age if self.batcher else 0.0,
         )
