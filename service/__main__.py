@@ -46,7 +46,7 @@ def read_settings(given: dict[str, str]) -> Settings:
     try:
         return Settings(**given)  # type: ignore[arg-type]  # pydantic reads the strings
     except ValidationError as error:
-        told = [_tell(str(problem["loc"][0]), problem["msg"]) for problem in error.errors()]
+        told = [_tell(problem["loc"], problem["msg"]) for problem in error.errors()]
         raise typer.BadParameter("; ".join(told)) from None  # the cause may hold a key
 
 
@@ -112,7 +112,12 @@ def doctor(
     raise typer.Exit(0 if able else 1)
 
 
-def _tell(name: str, message: str) -> str:
+def _tell(where: tuple[int | str, ...], message: str) -> str:
+    """Name the setting before what is wrong; an error about several settings names them itself."""
+    message = message.removeprefix("Value error, ")
+    if not where:
+        return message
+    name = str(where[0])
     return f"{_option(name)} ({_PREFIX}{name.upper()}): {message}"
 
 

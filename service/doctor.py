@@ -2,6 +2,7 @@
 
 import errno
 import importlib.util
+import os
 import platform
 import socket
 import sys
@@ -17,7 +18,7 @@ from PIL import features
 from model.checkpoint import BUNDLED
 from model.precision import choose_device
 from service.engine import RestoreTask
-from service.settings import LOOPBACK, Settings
+from service.settings import Settings, unknown_variables
 from service.torch_device import cores
 from service.torch_engine import TorchEngine
 
@@ -46,11 +47,22 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Look at everything that serving with ``settings`` needs, one finding after another."""
     yield Finding("python", "ok", f"{platform.python_version()} at {sys.executable}")
     yield Finding("torch", "ok", torch.__version__)
+    yield _settings()
     yield from _model(settings)
     yield _threads()
     yield from _codecs()
     yield _port(settings)
     yield _training()
+
+
+def _settings() -> Finding:
+    """Find variables of the environment that were meant to be settings."""
+    unknown = unknown_variables(os.environ)
+    if not unknown:
+        return Finding("settings", "ok", "every ABAIR_ variable is a setting")
+    told = f"ignored, since they are no settings: {', '.join(unknown)}"
+    near = [f"{name}: did you mean {other}?" for name, other in unknown.items() if other]
+    return Finding("settings", "note", told, "; ".join(near) or "abair serve --help lists all")
 
 
 def _model(settings: Settings) -> Iterator[Finding]:
@@ -160,7 +172,7 @@ def _port(settings: Settings) -> Finding:
         }
         remedy = remedies.get(error.errno or 0, "--host must be an address of this machine")
         return Finding("port", "problem", f"{where}: {error}", remedy)
-    if settings.host not in LOOPBACK and not settings.api_keys:
+    if settings.is_public:
         remedy = "others reach it without a key: set ABAIR_API_KEYS"
         return Finding("port", "note", f"{where} is free", remedy)
     return Finding("port", "ok", f"{where} is free")

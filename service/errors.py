@@ -7,6 +7,7 @@
     |-- BrokenImageError       400  broken_image
     |-- UnauthorizedError      401  key_missing
     |-- ForbiddenError         403  key_unknown
+    |-- NotFoundError          404  not_found
     |-- NotAcceptableError     406  not_acceptable
     |-- ReloadFailedError      409  reload_failed
     |-- BodyTooLargeError      413  body_too_large
@@ -116,6 +117,13 @@ class ForbiddenError(ServiceError):
 
     status, code = 403, "key_unknown"
     hint = "Check the key; the operator lists valid ones in ABAIR_API_KEYS."
+
+
+class NotFoundError(ServiceError):
+    """No endpoint has this path."""
+
+    status, code = 404, "not_found"
+    hint = "See /openapi.json for the endpoints and their methods."
 
 
 class NotAcceptableError(ServiceError):

@@ -1,5 +1,9 @@
 """Settings of the service: options of ``abair serve``, environment variables ``ABAIR_...``."""
 
+import difflib
+import ipaddress
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -8,13 +12,19 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 """Hosts that only this machine reaches."""
+_KEY = re.compile(r"[!-~]+")
+"""What a key may consist of: every client and every proxy sends these characters alike."""
 
 
 class Settings(BaseSettings):
     """Everything an operator may set. Frozen; made once, where the process starts."""
 
     model_config = SettingsConfigDict(
-        env_prefix="ABAIR_", frozen=True, extra="forbid", env_ignore_empty=True
+        env_prefix="ABAIR_",
+        frozen=True,
+        extra="forbid",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # it may be a key
     )
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
@@ -31,6 +41,11 @@ class Settings(BaseSettings):
         (),
         description="Keys that may also reload the adapters, separated by commas; none: nobody "
         "may over HTTP.",
+    )
+    trusted_proxies: str | None = Field(
+        None,
+        description="Addresses or networks of balancers, separated by commas, whose "
+        "X-Forwarded-For is believed; *: any; unset: none.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe log line to write."
@@ -110,15 +125,37 @@ class Settings(BaseSettings):
     @classmethod
     def _split_keys(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(key.strip() for key in value.split(",") if key.strip())
+            keys = tuple(key.strip() for key in value.split(",") if key.strip())
+            if not keys:
+                raise ValueError("holds no key; leave it out if there is to be none")
+            return keys
         return value
+
+    @field_validator("api_keys", "admin_keys")
+    @classmethod
+    def _check_keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        _check_characters(key.get_secret_value() for key in keys)
+        return keys
 
     @field_validator("api_keys_file")
     @classmethod
     def _check_keys_file(cls, path: Path | None) -> Path | None:
-        if path is not None and not _read_keys(path):
-            raise ValueError(f"{path} holds no key")
+        if path is not None:
+            keys = _read_keys(path)
+            if not keys:
+                raise ValueError(f"{path} holds no key")
+            _check_characters(keys)
         return path
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: str | None) -> str | None:
+        for one in [] if value is None or value == "*" else value.split(","):
+            try:
+                ipaddress.ip_network(one.strip())
+            except ValueError as error:
+                raise ValueError(f"must be *, or addresses and networks; {error}") from None
+        return value
 
     @model_validator(mode="after")
     def _check_queues(self) -> Self:
@@ -149,9 +186,35 @@ class Settings(BaseSettings):
         return self.host not in LOOPBACK and not self.keys
 
 
+def unknown_variables(environment: Iterable[str]) -> dict[str, str | None]:
+    """Return the names in ``environment`` that look like a setting and are none.
+
+    Each comes with the setting that it resembles most, None where it resembles no setting.
+    """
+    prefix = str(Settings.model_config["env_prefix"])
+    known = [prefix + name.upper() for name in Settings.model_fields]
+    unknown = [name for name in environment if name.upper().startswith(prefix)]
+    return {
+        name: next(iter(difflib.get_close_matches(name.upper(), known, 1)), None)
+        for name in sorted(unknown)
+        if name.upper() not in known
+    }
+
+
 def _read_keys(path: Path) -> tuple[str, ...]:
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} holds bytes that are no text") from None
     return tuple(line.strip() for line in lines if line.strip())
+
+
+def _check_characters(keys: Iterable[str]) -> None:
+    for number, key in enumerate(keys, start=1):
+        if not _KEY.fullmatch(key):
+            raise ValueError(
+                f"key {number} holds a space or a character outside of ASCII; clients encode these "
+                f"in different ways: take letters, digits and punctuation"
+            )

@@ -16,9 +16,9 @@ from tests.model.cli.conftest import weights
 __all__ = ["weights"]
 
 
-def doctor(*arguments: object, code: int = 0) -> dict[str, Any]:
+def doctor(*arguments: object, code: int = 0, env: dict[str, str] | None = None) -> dict[str, Any]:
     words = ["doctor", "--json", *(str(argument) for argument in arguments)]
-    result = CliRunner().invoke(app, words)
+    result = CliRunner().invoke(app, words, env=env)
     assert result.exit_code == code, result.output
     report: dict[str, Any] = json.loads(result.stdout)
     return report
@@ -116,6 +116,25 @@ def test_a_public_address_without_keys_is_noted(weights: Path):
         if one.name == "port"
     )
     assert (port.status, "ABAIR_API_KEYS" in port.remedy) == ("note", True)
+
+
+def test_a_public_address_with_keys_from_a_file_is_ok(weights: Path, tmp_path: Path):
+    keys = tmp_path / "keys"
+    keys.write_text("one\n")
+    report = doctor(
+        "--model-path",
+        weights,
+        "--port",
+        0,
+        env={"ABAIR_API_KEYS_FILE": str(keys), "ABAIR_HOST": "0.0.0.0"},
+    )
+    assert found(report, "port")["status"] == "ok"
+
+
+def test_a_variable_that_is_no_setting_is_noted(weights: Path):
+    report = doctor("--model-path", weights, "--port", 0, env={"ABAIR_API_KEY": "one"})
+    noted = found(report, "settings")
+    assert (noted["status"], "did you mean ABAIR_API_KEYS?" in noted["remedy"]) == ("note", True)
 
 
 def test_wrong_settings_of_the_environment_are_wrong_usage(monkeypatch):
