@@ -35,6 +35,10 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 PROBLEM_TYPE = "application/problem+json"
+MAX_ERRORS = 20
+"""Most bad options that an answer lists."""
+MAX_TEXT = 500
+"""Most characters of a text in an answer; a text often repeats what the caller sent."""
 
 
 class FieldProblem(BaseModel):
@@ -65,7 +69,7 @@ class ServiceError(Exception):
         code: Word for programs; the class's own if left out.
         hint: What to do about it; the class's own if left out.
         headers: Further headers of the answer.
-        errors: One entry per bad option.
+        errors: One entry per bad option; the first ``MAX_ERRORS`` are kept.
     """
 
     status: int = 500
@@ -86,7 +90,7 @@ class ServiceError(Exception):
         self.code = code or self.code
         self.hint = hint or self.hint
         self.headers = dict(headers or {})
-        self.errors = list(errors)
+        self.errors = list(errors[:MAX_ERRORS])
 
 
 class BadRequestError(ServiceError):
@@ -256,6 +260,11 @@ def _retry_after(seconds: float) -> dict[str, str]:
     return {"Retry-After": str(max(1, min(600, math.ceil(seconds))))}
 
 
+def clipped(text: str) -> str:
+    """Return ``text``, or its first ``MAX_TEXT`` characters and a mark that it goes on."""
+    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + " [...]"
+
+
 def title(status: int) -> str:
     """Return the standard words for ``status``."""
     return (
@@ -269,11 +278,15 @@ def problem_response(error: ServiceError, request_id: str) -> Response:
         type=f"urn:abair:problem:{error.code}",
         title=title(error.status),
         status=error.status,
-        detail=error.detail,
+        detail=clipped(error.detail),
         code=error.code,
         request_id=request_id,
         hint=error.hint,
-        errors=error.errors or None,
+        errors=[
+            FieldProblem(option=clipped(one.option), detail=clipped(one.detail))
+            for one in error.errors
+        ]
+        or None,
     )
     body = json.dumps(problem.model_dump(exclude_none=True)).encode()
     return Response(body, error.status, error.headers, media_type=PROBLEM_TYPE)

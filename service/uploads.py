@@ -26,6 +26,10 @@ IMAGE_FIELDS = ("image", "file")
 """Multipart fields that may hold the picture."""
 MAX_OPTION_BYTES = 64 * 1024
 """Most bytes of all form fields that are no picture."""
+MAX_PARTS = 32
+"""Most parts of a multipart body, and most options of a query; there are fewer than ten options."""
+MAX_PART_HEADERS, MAX_PART_HEADER_BYTES = 8, 4096
+"""Most headers of one part, and most bytes of one of them."""
 
 
 class Upload:
@@ -122,6 +126,8 @@ def _merge(request: Request, form: Mapping[str, str]) -> dict[str, str]:
     """Join options of the query and the form; one given twice is an error."""
     merged: dict[str, str] = {}
     twice: list[str] = []
+    if len(request.query_params.multi_items()) > MAX_PARTS:
+        raise InvalidOptionsError(f"the query has more than {MAX_PARTS} options")
     for name, value in (*request.query_params.multi_items(), *form.items()):
         if name in merged:
             twice.append(name)
@@ -161,7 +167,7 @@ class _Form:
         self._name = ""
         self._value = bytearray()
         self._header = (bytearray(), bytearray())
-        self._option_bytes = 0
+        self._option_bytes = self._parts = 0
         self._ended = False
         try:
             self._parser = MultipartParser(
@@ -176,6 +182,8 @@ class _Form:
                     "on_part_end": self._on_part_end,
                     "on_end": self._on_end,
                 },
+                max_header_count=MAX_PART_HEADERS,
+                max_header_size=MAX_PART_HEADER_BYTES,
             )
         except FormParserError as error:
             raise _broken(str(error)) from None
@@ -195,6 +203,9 @@ class _Form:
         return data
 
     def _on_part_begin(self) -> None:
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise _broken(f"it has more than {MAX_PARTS} parts")
         self._name, self._value = "", bytearray()
 
     def _on_header_end(self) -> None:

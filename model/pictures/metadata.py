@@ -7,10 +7,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from PIL import ExifTags, Image
 
+from model.pictures.limits import MAX_XMP_BYTES
 from model.pictures.picture import Metadata
 
-MAX_XMP_BYTES = 2**20
-"""A larger XMP packet is left out."""
 MAX_XMP_ELEMENTS, MAX_XMP_DEPTH = 50_000, 100
 """An XMP packet with more elements, or with elements nested deeper, is left out."""
 
