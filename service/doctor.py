@@ -80,7 +80,7 @@ def _model(settings: Settings) -> Iterator[Finding]:
         remedy = "take --device cpu, or mend the driver: nvidia-smi says more"
         yield Finding("device", "problem", str(error), remedy)
         return
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         remedy = "name another folder with --model-path, or take the weights from the project again"
         yield Finding("weights", "problem", f"{where}: {error}", remedy)
         return
