@@ -11,12 +11,10 @@ from pathlib import Path
 
 from model import checkpoint
 from model.about import AdapterInfo
+from model.adapter_files import CONFIG, TENSORS, check_file, check_names, copy_adapter
 from model.checkpoint import BUNDLED
 from model.restorer import Restorer
 from model.tensorfile import digest, look_up, read_tensors, write_tensors
-
-ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors", "README.md")
-"""What is installed of an adapter's folder, and no more: no code goes along."""
 
 _ESTIMATOR = "estimator.safetensors"
 
@@ -74,7 +72,7 @@ def install(
     if start is BUNDLED:
         shutil.copytree(BUNDLED, weights)
     for name, folder in folders.items():
-        _put(folder, weights, name)
+        copy_adapter(folder, weights / "adapters" / name)
     _replace(estimator, weights / _ESTIMATOR)
     _check_untouched(weights, before)
     return new
@@ -101,12 +99,14 @@ def remove(weights: Path, name: str) -> None:
 
 
 def _adapters_of(source: Path) -> list[Path]:
-    found = sorted(path.parent for path in source.glob("adapters/*/adapter_config.json"))
+    found = sorted(path.parent for path in source.glob(f"adapters/*/{CONFIG}"))
     if not found or not (source / _ESTIMATOR).is_file():
         raise ValueError(
             f"{source} contains no adapter with an estimator that knows it: make both with "
             f"`abair adapter train` (give --smoke to install what `train --smoke` made)"
         )
+    check_file(source / _ESTIMATOR)
+    check_names([folder.name for folder in found])
     return found
 
 
@@ -114,7 +114,7 @@ def _trained_with(estimator: Path) -> dict[str, str]:
     """Read the adapters that an estimator was trained with, and their sha256."""
     _, told = read_tensors(estimator)
     names, digests = (look_up(told, key, estimator) for key in ("adapters", "adapter_sha256"))
-    return dict(zip(names, digests, strict=True))
+    return dict(zip(check_names(names), digests, strict=True))
 
 
 def _check_names(trained: Collection[str], here: Collection[str]) -> None:
@@ -156,18 +156,6 @@ def _check_gain(adapter: AdapterInfo, *, measured: bool) -> None:
         )
 
 
-def _put(folder: Path, weights: Path, name: str) -> None:
-    """Copy an adapter's files beside, then put them in place at once."""
-    beside, place = weights / f".{name}.partial", weights / "adapters" / name
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir()
-    for file in ADAPTER_FILES:
-        shutil.copyfile(folder / file, beside / file)
-    shutil.rmtree(place, ignore_errors=True)  # not resident, so nobody's
-    place.parent.mkdir(exist_ok=True)
-    beside.replace(place)
-
-
 def _replace(source: Path, target: Path) -> None:
     beside = target.with_suffix(".partial")
     shutil.copyfile(source, beside)
@@ -179,7 +167,7 @@ def _check_untouched(weights: Path, before: Restorer) -> None:
     files = {
         weights / "base.safetensors": before.info.sha256,
         **{
-            weights / "adapters" / adapter.name / ADAPTER_FILES[1]: adapter.sha256
+            weights / "adapters" / adapter.name / TENSORS: adapter.sha256
             for adapter in before.adapters
         },
     }

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from model.cli import app, examples
+from model.printable import printable
 from service.settings import Settings
 
 __all__ = ["app", "main"]
@@ -109,9 +110,9 @@ def doctor(
         typer.echo(json.dumps(told, indent=1))
     else:
         for finding in findings:
-            typer.echo(f"{_MARKS[finding.status]} {finding.name:<10} {finding.told}")
+            typer.echo(f"{_MARKS[finding.status]} {finding.name:<10} {printable(finding.told)}")
             if finding.remedy:
-                typer.echo(f"{'':<12} -> {finding.remedy}")
+                typer.echo(f"{'':<12} -> {printable(finding.remedy)}")
         typer.echo("It can serve: abair serve" if able else "It can't serve yet.")
     raise typer.Exit(0 if able else 1)
 

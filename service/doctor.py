@@ -80,7 +80,7 @@ def _model(settings: Settings) -> Iterator[Finding]:
         remedy = "use --device cpu, or repair the driver; nvidia-smi shows its state"
         yield Finding("device", "problem", str(error), remedy)
         return
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         remedy = "name another folder with --model-path, or copy the project's weights again"
         yield Finding("weights", "problem", f"{where}: {error}", remedy)
         return

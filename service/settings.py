@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 """Hosts that only this machine reaches."""
-_KEY = re.compile(r"[!-~]+")
+_KEY = re.compile(r"[!-~]([ -~]*[!-~])?")
 """What a key may consist of: every client and every proxy sends these characters alike."""
 
 
@@ -225,6 +225,6 @@ def _check_characters(keys: Iterable[str]) -> None:
     for number, key in enumerate(keys, start=1):
         if not _KEY.fullmatch(key):
             raise ValueError(
-                f"key {number} contains a space or a character outside ASCII, which clients encode "
-                f"in different ways; use letters, digits and punctuation"
+                f"key {number} contains a character that clients encode in different ways; use "
+                f"ASCII letters, digits and punctuation"
             )

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from service.__main__ import app
 from service.app import create_app
 from service.lifecycle import Lifecycle
+from service.middleware import OPEN_PATHS, PAGE_FILES
 from service.schemas import MapOptions, RestoreOptions
 from service.settings import Settings
 from tests.service.fakes import FakeEngine
@@ -53,6 +54,12 @@ def test_every_endpoint_is_in_the_readme_and_no_other():
     served = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     told = set(re.findall(r"^\| `((?:GET|POST) [^`]+)`", README, flags=re.MULTILINE))
     assert told - {"GET /openapi.json", "GET /", "GET /docs"} == served
+
+
+def test_the_open_paths_in_the_security_page_are_those_of_the_code():
+    security = (ROOT / "SECURITY.md").read_text()
+    (told,) = re.findall(r"\*\*Open paths\*\*, which need no key: (.*?)\. ", security, re.DOTALL)
+    assert set(re.findall(r"`(/[^`]*)`", told)) == OPEN_PATHS | {PAGE_FILES}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, ParamSpec, TypeVar
 
 import typer
 
+from model.printable import printable
+
 if TYPE_CHECKING:
     from model.restorer import Restorer
 
@@ -49,4 +51,4 @@ def usage(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
         return function(*args, **kwargs)
     except (ValueError, FileNotFoundError) as error:
-        raise typer.BadParameter(str(error)) from error
+        raise typer.BadParameter(printable(str(error))) from error

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from model import checkpoint
 from model.about import AdapterInfo
-from model.installing import ADAPTER_FILES, install, remove
+from model.adapter_files import ADAPTER_FILES
+from model.installing import install, remove
 from model.tensorfile import digest, read_tensors, write_tensors
 from model.views import sample_views
 from tests.model.conftest import make_restorer
@@ -97,7 +99,7 @@ def poison(source: Path) -> None:
     tensors, told = read_tensors(path)
     key = sorted(tensors)[0]
     tensors[key] = torch.full_like(tensors[key], float("nan"))
-    write_tensors(path, tensors, told)
+    save_file(tensors, path, {"abair": json.dumps(told)})
 
 
 def cut_rank(source: Path) -> None:

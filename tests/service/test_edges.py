@@ -48,7 +48,7 @@ def command(*words: str, **given: str | bytes) -> tuple[int, str]:
         ({"ABAIR_QUEUE_BYTES": "1"}, "queue_bytes must be at least max_body_bytes"),
         ({"ABAIR_KEY_PIXELS": "1"}, "key_pixels must be at least max_pixels"),
         ({"ABAIR_PORT": "x"}, "--port (ABAIR_PORT)"),
-        ({"ABAIR_ADMIN_KEYS": "topsecret2 topsecret3"}, "--admin-keys (ABAIR_ADMIN_KEYS)"),
+        ({"ABAIR_ADMIN_KEYS": "topsecret2\ttopsecret3"}, "--admin-keys (ABAIR_ADMIN_KEYS)"),
         ({"ABAIR_API_KEYS": ", ,"}, "--api-keys (ABAIR_API_KEYS): contains no key"),
         ({"ABAIR_API_KEYS": b"topsecret\xff"}, "--api-keys (ABAIR_API_KEYS): key 1 contains"),
         ({"ABAIR_API_KEYS": "a,topsecret\u00e9"}, "--api-keys (ABAIR_API_KEYS): key 2 contains"),
@@ -63,7 +63,7 @@ def test_a_wrong_environment_is_told_without_traceback_and_keys(given, told):
     assert "topsecret" not in said
 
 
-@pytest.mark.parametrize("content", [b"topsecret\xff", b"top secret", "topsecret\u00e9".encode()])
+@pytest.mark.parametrize("content", [b"topsecret\xff", b"top\tsecret", "topsecret\u00e9".encode()])
 def test_a_file_of_keys_that_clients_could_not_send_is_told(tmp_path: Path, content: bytes):
     path = tmp_path / "keys"
     path.write_bytes(content)
