@@ -165,7 +165,7 @@ def test_a_heic_of_tiles_is_read():
 
 
 def test_a_heic_whose_tiles_are_far_more_than_the_picture_is_refused():
-    with pytest.raises(OversizedPictureError, match="4096 (parts|references)"):
+    with pytest.raises(OversizedPictureError, match="more than 4096"):
         read_header(grid(waves(64, 64), 64, references=[1] * 5000))
     with pytest.raises(BrokenPictureError, match="longer than the file"):
         read_header(grid(waves(64, 64), 64, references=[1] * 2000))
