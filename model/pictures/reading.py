@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from PIL import UnidentifiedImageError
 
 from model.pictures import colour, raw, tiff
 from model.pictures.cost import decode_bytes
@@ -67,6 +68,8 @@ def decode(data: bytes, *, metadata: Metadata = "keep") -> Picture:
         )
     except (PictureError, MemoryError):
         raise
+    except UnidentifiedImageError:
+        raise BrokenPictureError("the picture's header cannot be read") from None
     except Exception as error:  # noqa: BLE001 - a decoder stumbling is the file's fault
         raise BrokenPictureError(f"the picture cannot be decoded: {error}") from None
     if not colours.rgb.size:

@@ -3,7 +3,7 @@
 import io
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -48,11 +48,8 @@ def read(data: bytes, header: Header) -> Raw:
         if (page.imagewidth, page.imagelength) != (header.width, header.height):
             raise BrokenPictureError("the picture's header contradicts its pixels")
         if page.bitspersample <= 8:
-            try:
+            with suppress(UnidentifiedImageError):  # Pillow knows fewer kinds
                 return raw.read(data, header)
-            except BrokenPictureError as error:
-                if not isinstance(error.__context__, UnidentifiedImageError):
-                    raise
         found = _decoded(page)
         exif, notices = loaded_exif(lambda: _exif(data))
         return replace(

@@ -1,6 +1,7 @@
 """Directories of tags, as TIFF and EXIF have them."""
 
 import struct
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -106,29 +107,34 @@ _HINT = "Save the picture again without its metadata."
 
 
 def _check(tags: dict[int, Tag], length: int) -> None:
-    """Refuse tags that hold more than a file of ``length`` bytes can hold, or too many numbers."""
-    total = sum(tag.size for tag in tags.values())
-    if total > length + 4 * len(tags) + 2**16:
+    """Refuse tags that together hold more than a file of ``length`` bytes, or too many numbers.
+
+    What does not lie in the file isn't counted; decoders leave such tags out.
+    """
+    total = sum(min(tag.size, max(0, length - tag.start)) for tag in tags.values())
+    if total > length + 2**16:
         raise OversizedPictureError(
             f"the tags of a directory have {total} bytes, more than the file", hint=_HINT
         )
     for number, tag in tags.items():
         most = limits.MAX_STRIPS if number in PLACES else limits.MAX_TAG_VALUES
-        if tag.kind not in _BYTES and tag.number > most:
+        numbers = tag.kind in _SIZES and tag.kind not in _BYTES
+        if numbers and tag.number > most and tag.start + tag.size <= length:
             raise OversizedPictureError(
                 f"tag {number} has {tag.number} values, at most {most} are read", hint=_HINT
             )
 
 
 def check_exif(block: bytes) -> None:
-    """Check an EXIF block's directories, as much as EXIF has of them.
+    """Check an EXIF block's directories; a damaged one is left to whoever reads it.
 
     Raises:
-        BrokenPictureError: If one does not lie in the block.
         OversizedPictureError: If tags are too many or too large.
     """
-    tree = Tree(block.removeprefix(b"Exif\0\0").ljust(16, b"\0"))
-    first = tree.read(tree.first)
-    for inner in (34665, 34853):  # of the exposure, of the place
-        for at in tree.values(first.tags.get(inner))[:1]:
-            tree.read(int(at))
+    with suppress(BrokenPictureError):
+        tree = Tree(block.removeprefix(b"Exif\0\0").ljust(16, b"\0"))
+        first = tree.read(tree.first)
+        for inner in (34665, 34853):  # of the exposure, of the place
+            with suppress(BrokenPictureError):
+                for at in tree.values(first.tags.get(inner))[:1]:
+                    tree.read(int(at))

@@ -100,9 +100,11 @@ class _Family:
         elif item.kind in (_AV1, _HEVC):
             kinds = {item.kind}
             self._check_coded(item, self.size(number))
+        elif not item.kind:
+            raise BrokenPictureError("the file names no picture")
         else:
             raise UnsupportedPictureError(
-                f"pictures coded as {item.kind.decode('latin-1') or 'nothing'} are not read"
+                f"pictures coded as {item.kind.decode('latin-1')} are not read"
             )
         for other in item.auxiliaries if depth == 0 else ():
             self.check(other, depth + 1)
@@ -196,12 +198,5 @@ def _check_exif(data: bytes, found: dict[int, Item]) -> None:
                 hint="Save the picture again without its metadata.",
             )
         if item.kind == b"Exif":
-            _check_block(b"".join(data[start:end] for start, end in item.extents))
-
-
-def _check_block(block: bytes) -> None:
-    skipped = 4 + int.from_bytes(block[:4])
-    try:
-        check_exif(block[skipped:])
-    except BrokenPictureError:
-        return  # it is left out with a notice, when it is read
+            block = b"".join(data[start:end] for start, end in item.extents)
+            check_exif(block[4 + int.from_bytes(block[:4]) :])
