@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from service import __version__, logs, openapi, page
+from service.codecs import Decoders
 from service.engine import Engine
 from service.errors import InvalidOptionsError, ServiceError, title
 from service.lifecycle import Lifecycle
@@ -29,17 +30,21 @@ KEEP_ALIVE_SECONDS = 75
 log = structlog.get_logger("abair.app")
 
 
-def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, engine: Engine | None = None, decoders: Decoders | None = None
+) -> FastAPI:
     """Make the application.
 
     Args:
         settings: What the operator set.
         engine: The model; None: it is loaded as ``settings`` say once the application starts.
+        decoders: Decode pictures; None: processes do.
     """
+    load = load_engine if engine is None else lambda _: engine
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        lifecycle = Lifecycle(settings, load_engine if engine is None else lambda _: engine)
+        lifecycle = Lifecycle(settings, load, decoders)
         app.state.lifecycle = lifecycle
         lifecycle.start()
         try:
@@ -138,12 +143,17 @@ def make_server(settings: Settings, app: FastAPI) -> DrainingServer:
     )
 
 
-def serve(settings: Settings, engine: Engine | None = None) -> int:
-    """Serve until told to end; return the process's exit code: 0 if nothing was lost."""
+def serve(
+    settings: Settings, engine: Engine | None = None, decoders: Decoders | None = None
+) -> int:
+    """Serve until told to end; return the process's exit code: 0 if nothing was lost.
+
+    Arguments as of ``create_app``.
+    """
     logs.configure(settings.log_level)
     if settings.is_public:
         log.warning("anybody who reaches this address can use the service: set ABAIR_API_KEYS")
-    app = create_app(settings, engine)
+    app = create_app(settings, engine, decoders)
     server = make_server(settings, app)
     try:
         server.run()

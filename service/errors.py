@@ -11,6 +11,7 @@
     |-- ReloadFailedError      409  reload_failed
     |-- BodyTooLargeError      413  body_too_large
     |-- PictureTooLargeError   413  too_many_pixels
+    |-- CostlyImageError       413  costly_image
     |-- UnsupportedMediaError  415  unsupported_media, unsupported_image
     |-- InvalidOptionsError    422  invalid_options, unknown_adapter
     |-- KeyLimitError          429  key_limit, with Retry-After
@@ -148,6 +149,13 @@ class PictureTooLargeError(ServiceError):
 
     status, code = 413, "too_many_pixels"
     hint = "Send a smaller picture; the operator sets the limit with ABAIR_MAX_PIXELS."
+
+
+class CostlyImageError(ServiceError):
+    """Reading the file takes more time or memory than a picture may."""
+
+    status, code = 413, "costly_image"
+    hint = "Open the file in an ordinary program, save it as PNG or JPEG, and send that."
 
 
 class UnsupportedMediaError(ServiceError):

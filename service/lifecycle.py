@@ -11,7 +11,8 @@ from service import work
 from service.admission import Admission
 from service.batcher import MicroBatcher
 from service.buckets import Batch
-from service.codecs import Codecs
+from service.codecs import Codecs, Decoders
+from service.decoding.workers import Host
 from service.engine import Engine, EngineFatalError
 from service.errors import DrainingError, NotReadyError, ReloadFailedError, UnhealthyError
 from service.metrics import ServiceMetrics
@@ -33,9 +34,15 @@ class Lifecycle:
     Args:
         settings: What the operator set.
         load: Makes the engine; called in the device's thread.
+        decoders: Decode pictures; None: processes do.
     """
 
-    def __init__(self, settings: Settings, load: Callable[[Settings], Engine]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        load: Callable[[Settings], Engine],
+        decoders: Decoders | None = None,
+    ) -> None:
         self.settings = settings
         self.registry = CollectorRegistry()
         self.metrics = ServiceMetrics(self.registry)
@@ -46,7 +53,7 @@ class Lifecycle:
         self._pipeline: Pipeline | None = None
         self._load = load
         self._threads = [SerialThread("device-0")]
-        self._codecs = Codecs(settings.decode_threads)
+        self._codecs = Codecs(settings.decode_threads, decoders or Host())
         self._loading: asyncio.Task[None] | None = None
         self._retiring = self._draining = False
         self._open = 0
@@ -103,6 +110,7 @@ class Lifecycle:
 
     def abandon(self) -> None:
         """Tell everybody who still waits that they wait in vain."""
+        self._codecs.abandon()
         if self.batcher is not None:
             self.batcher.abandon()
 
@@ -164,9 +172,11 @@ class Lifecycle:
 
     async def _become_ready(self) -> None:
         try:
+            decoders = asyncio.create_task(self._codecs.start())
             engine = await self._threads[0].call(self._load, self.settings)
             await self._threads[0].call(engine.enter, engine.info.lanes)
             await self._threads[0].call(engine.warm_up)
+            await decoders
             self._begin(engine)
         except Exception as error:
             self.failure = error

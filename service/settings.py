@@ -70,6 +70,12 @@ class Settings(BaseSettings):
     queue_pixels: int = Field(
         200_000_000, ge=1, description="Pixels of all accepted pictures at once; beyond: 503."
     )
+    queue_memory_bytes: int = Field(
+        2560 * 2**20,
+        ge=2**20,
+        description="Memory in bytes that all accepted pictures may need at once, for decoding, "
+        "pixels and answers; beyond: 503, and 413 for a picture that needs more alone.",
+    )
     queue_requests: int = Field(
         512, ge=1, description="Pictures accepted at once, whatever their size; beyond: 503."
     )
@@ -91,7 +97,18 @@ class Settings(BaseSettings):
         ge=0,
         description="Longest wait for companions of a card's batch, and only while it was busy.",
     )
-    decode_threads: int = Field(2, ge=1, description="Threads that decode and encode pictures.")
+    decode_threads: int = Field(
+        2,
+        ge=1,
+        description="Pictures that are decoded or encoded at once; where there are two or more, "
+        "one is kept for pictures below 1 megapixel and 1 MiB.",
+    )
+    decode_seconds: float = Field(
+        2.0,
+        gt=0,
+        description="Processor seconds that decoding may take per megapixel and per MiB of the "
+        "file, of each at least one; beyond: 413.",
+    )
     deadline_seconds: float = Field(
         300.0, gt=0, description="Time a request may take from its first byte; then 504."
     )

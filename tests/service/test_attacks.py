@@ -2,14 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import httpx
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from service.errors import MAX_ERRORS, MAX_TEXT
 from service.uploads import MAX_PARTS
 from tests.service.fakes import file_of, photo
+from tests.service.hostile_decoding import CRASH, HANG, SPIN, SWELL
 from tests.service.running import PATIENCE, PNG, Running
 
 pytestmark = pytest.mark.slow
@@ -55,12 +57,141 @@ class Attack(threading.Thread):
         assert not self.is_alive()
 
 
-def post(service: Running, body: bytes, headers: dict[str, str], query: str = "") -> Attack:
+def post(service: Running, body: bytes, headers: Mapping[str, str] = PNG) -> Attack:
     def send() -> httpx.Response:
         with service.client() as client:
-            return client.post(f"/restore{query}", content=body, headers=headers)
+            return client.post("/restore", content=body, headers=headers)
 
     return Attack(send)
+
+
+def faulty(fault: int, side: int = 64) -> bytes:
+    """A picture that ``tests.service.hostile_decoding`` treats as ``fault`` says."""
+    pixels = photo(side, side)
+    pixels[0, 0, 0] = fault
+    return bytes(file_of(pixels))
+
+
+def problem(attack: Attack) -> tuple[int, str]:
+    """Wait for a refusal; return its status and code."""
+    attack.end()
+    assert attack.answer is not None
+    return attack.answer.status_code, attack.answer.json()["code"]
+
+
+SOON = {**PNG, "X-Request-Timeout": "1"}
+BUSY = "restore_requests_in_flight"
+
+
+@pytest.mark.parametrize("fault", [HANG, SPIN])
+def test_decoding_ends_when_its_caller_has_left(fault):
+    with Running(hostile=True, decode_seconds=1000) as service:
+        for _ in range(3):
+            attacks = [post(service, faulty(fault), SOON) for _ in range(4)]
+            for attack in attacks:
+                assert problem(attack) == (504, "deadline_exceeded")
+            assert attack.seconds < 5
+            assert service.victim() < 5
+        service.until(BUSY, 0)
+        assert service.metric("restore_reserved_bytes") == 0
+
+
+def test_a_picture_that_takes_too_long_to_decode_is_refused():
+    with Running(hostile=True, decode_seconds=0.5) as service:
+        attack = post(service, faulty(SPIN))
+        assert problem(attack) == (413, "costly_image")
+        assert attack.seconds < 10
+        assert service.victim() < 5
+
+
+def test_a_picture_that_takes_too_much_memory_to_decode_is_refused():
+    with Running(hostile=True) as service:
+        attacks = [post(service, faulty(SWELL)) for _ in range(6)]
+        assert service.victim() < 5
+        for attack in attacks:
+            assert problem(attack) == (413, "costly_image")
+        assert service.growth < 400 * MEBIBYTE  # two at once
+
+
+def test_a_picture_that_kills_its_decoder_fails_alone():
+    with Running(hostile=True) as service:
+        assert problem(post(service, faulty(CRASH))) == (400, "broken_image")
+        assert service.victim() < 5
+
+
+def test_a_decoder_that_hangs_does_not_outlive_the_grace_time():
+    with Running(hostile=True, grace_seconds=1) as service:
+        attacks = [post(service, faulty(HANG)) for _ in range(3)]
+        service.until(BUSY, 3)
+        children = service.children()
+        assert children
+        assert service.terminate() < 8
+        assert [problem(attack) for attack in attacks] == [(503, "draining")] * 3
+        assert service.process.returncode == 1
+        assert not any(child.is_running() for child in children)
+
+
+def test_the_decoders_end_with_a_service_that_is_killed():
+    with Running(hostile=True) as service:
+        post(service, faulty(HANG))
+        service.until(BUSY, 1)
+        children = service.children()
+        service.process.kill()
+        _, alive = psutil.wait_procs(children, timeout=10)
+        assert not alive
+
+
+HANGING_ENCODER = """
+from service import pipeline
+encode = pipeline.restored_answer
+def hang(picture, *rest):
+    time.sleep({seconds} if picture.rgb.shape[0] > 1000 else 0)
+    return encode(picture, *rest)
+pipeline.restored_answer = hang
+"""
+
+
+def test_work_whose_caller_has_left_keeps_its_place_until_it_ends():
+    large, hanging = file_of(photo(1100, 1100)), HANGING_ENCODER.format(seconds=8)
+    with Running(hanging, api_keys="one,two", key_requests=1) as service:
+        mine = {"X-API-Key": "one"}
+        attack = post(service, large, {**SOON, **mine})
+        assert problem(attack) == (504, "deadline_exceeded")
+        assert service.metric(BUSY, **mine) == 1
+        assert service.metric("restore_reserved_pixels", **mine) == 1100 * 1100
+        assert problem(post(service, large, {**PNG, **mine})) == (429, "key_limit")
+        assert service.victim(**{"X-API-Key": "two"}) < 5
+        service.until(BUSY, 0, **mine)
+        assert service.victim(**mine) < 5
+
+
+def test_large_pictures_leave_a_thread_to_small_ones():
+    large = file_of(photo(1100, 1100))
+    with Running(HANGING_ENCODER.format(seconds=600)) as service:
+        for _ in range(4):
+            post(service, large)
+        service.until(BUSY, 4)
+        assert max(service.victim() for _ in range(5)) < 5
+
+
+SLOW_HEADERS = """
+from service import pipeline
+read = pipeline.read_header
+def hang(data, **limits):
+    time.sleep(600 if len(data) > 2**20 else 0)
+    return read(data, **limits)
+pipeline.read_header = hang
+"""
+
+
+def test_large_files_leave_a_thread_for_headers_to_small_ones():
+    with Running(SLOW_HEADERS) as service:
+        attacks = [post(service, b"x" * 2 * MEBIBYTE, SOON) for _ in range(4)]
+        assert max(service.victim() for _ in range(5)) < 5
+        for attack in attacks:
+            assert problem(attack) == (504, "deadline_exceeded")
+        assert service.victim() < 5
+        assert service.terminate() < 8
 
 
 def test_a_million_parts_cost_neither_memory_nor_anybodys_time():

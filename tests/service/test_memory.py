@@ -53,10 +53,10 @@ async def test_a_picture_that_never_fits_fails_alone(serving, engine):
         assert (await client.get("/healthz")).status_code == 200
 
 
-async def test_a_host_without_memory_is_told(serving, monkeypatch):
+async def test_a_host_without_memory_is_told(serving, decoders):
     def hungry(*_args, **_options):
         raise MemoryError
 
-    monkeypatch.setattr("service.pipeline.decode", hungry)
+    decoders.function = hungry
     async with serving() as client:
         check(await call(client, photo()), 507, "out_of_memory")
