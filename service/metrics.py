@@ -68,7 +68,7 @@ class ServiceMetrics:
         )
         self.tiles_halved = Counter(
             "restore_tiles_halved",
-            "Pictures cut into smaller tiles because the memory was not enough.",
+            "Times that the tiles of a picture were halved because the memory was not enough.",
             registry=registry,
         )
         self.pixels = Counter("restore_pixels", "Pixels of pictures restored.", registry=registry)

@@ -5,6 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
+from service.engine import EngineMemoryError
 from tests.service.fakes import file_of, photo, picture_of
 from tests.service.test_problems import PNG, check
 
@@ -38,6 +39,27 @@ async def test_tiles_that_do_not_fit_are_halved(serving, engine):
         assert answer.status_code == 200
         np.testing.assert_array_equal(picture_of(answer.content), 255 - degraded)
         assert halvings(client) == 2  # from the whole, 600 a side, to 300, to 150
+
+
+async def test_one_tile_that_does_not_fit_leaves_the_others_as_they_are(serving, engine):
+    degraded, failed = photo(600, 900), list[tuple[int, ...]]()
+    restore = engine.restore
+
+    def once(tasks):
+        if not failed and tasks[0].tile.keep[0] > 0:
+            failed.append(tasks[0].tile.keep)
+            raise EngineMemoryError("no room this time")
+        return restore(tasks)
+
+    engine.restore = once
+    async with serving(tile=300, max_batch_items=1) as client:
+        answer = await call(client, degraded)
+        assert answer.status_code == 200
+        np.testing.assert_array_equal(picture_of(answer.content), 255 - degraded)
+        assert halvings(client) == 1
+    assert len(failed) == 1
+    assert engine.restored.count((300, 300)) >= 3  # those before it were not done again
+    assert sum(height * width for height, width in engine.restored) == 600 * 900
 
 
 async def test_a_picture_that_never_fits_fails_alone(serving, engine):
