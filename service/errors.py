@@ -8,6 +8,7 @@
     |-- UnauthorizedError      401  key_missing
     |-- ForbiddenError         403  key_unknown
     |-- NotAcceptableError     406  not_acceptable
+    |-- UploadStalledError     408  upload_stalled
     |-- ReloadFailedError      409  reload_failed
     |-- BodyTooLargeError      413  body_too_large
     |-- PictureTooLargeError   413  too_many_pixels
@@ -128,6 +129,16 @@ class NotAcceptableError(ServiceError):
 
     status, code = 406, "not_acceptable"
     hint = "Leave Accept out, or name one of the types in the detail."
+
+
+class UploadStalledError(ServiceError):
+    """The body stopped coming in before its end."""
+
+    status, code = 408, "upload_stalled"
+    hint = "Send the request again, without pauses; the operator sets ABAIR_UPLOAD_PAUSE_SECONDS."
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Connection": "close"})
 
 
 class ReloadFailedError(ServiceError):
@@ -265,9 +276,8 @@ def clipped(text: str) -> str:
 
 def title(status: int) -> str:
     """Return the standard words for ``status``."""
-    return (
-        "Client Closed Request" if status == ClientGoneError.status else HTTPStatus(status).phrase
-    )
+    gone = status == ClientGoneError.status
+    return "Client Closed Request" if gone else HTTPStatus(status).phrase
 
 
 def problem_response(error: ServiceError, request_id: str) -> Response:

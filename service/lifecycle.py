@@ -20,6 +20,7 @@ from service.passes import Passes
 from service.pipeline import Pipeline
 from service.serial import SerialThread
 from service.settings import Settings
+from service.uploads import UploadClock
 from service.work import Outcome, Work
 
 MAX_HEARTBEAT_AGE = 10.0
@@ -47,6 +48,7 @@ class Lifecycle:
         self.registry = CollectorRegistry()
         self.metrics = ServiceMetrics(self.registry)
         self.admission = Admission(settings, self.metrics)
+        self.upload_clock = UploadClock(settings.upload_pause_seconds)
         self.engine: Engine | None = None
         self.batcher: MicroBatcher[Work, Outcome] | None = None
         self.failure: BaseException | None = None
@@ -88,8 +90,9 @@ class Lifecycle:
         self._retiring = True
 
     def drain(self) -> None:
-        """Turn not ready and refuse new requests; those begun go on, uploads too."""
+        """Turn not ready and refuse new requests; those begun go on, bodies for a while too."""
         self._retiring = self._draining = True
+        self.upload_clock.end_in(self.settings.grace_seconds / 2)
 
     @contextlib.contextmanager
     def request(self) -> Iterator[None]:

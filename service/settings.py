@@ -109,6 +109,9 @@ class Settings(BaseSettings):
         description="Processor seconds that decoding may take per megapixel and per MiB of the "
         "file, of each at least one; beyond: 413.",
     )
+    upload_pause_seconds: float = Field(
+        30.0, gt=0, description="Longest wait for the next bytes of a request's body; then 408."
+    )
     deadline_seconds: float = Field(
         300.0, gt=0, description="Time a request may take from its first byte; then 504."
     )
@@ -117,7 +120,10 @@ class Settings(BaseSettings):
         0.5, ge=0, description="Time not ready but still serving after SIGTERM, for balancers."
     )
     grace_seconds: float = Field(
-        30.0, ge=0, description="Time to finish what was begun, when that is over."
+        30.0,
+        ge=0,
+        description="Time to finish what was begun, when that is over; bodies that have not come "
+        "in after half of it are refused.",
     )
     stall_seconds: float = Field(
         120.0, gt=0, description="A batch that runs longer than this turns /healthz red."

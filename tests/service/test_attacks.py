@@ -1,5 +1,6 @@
 """Hostile requests to a service in a process of its own, beside somebody else's small picture."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -250,3 +251,58 @@ def test_an_answer_about_options_is_short(plain, query):
         assert len(problem.get("errors", [])) <= MAX_ERRORS
         assert len(problem["detail"]) < MAX_TEXT + 10
         assert len(answer.content) < (MAX_ERRORS + 2) * 2 * (MAX_TEXT + 50)
+
+
+def half_sent(service: Running, **headers: str) -> socket.socket:
+    """Send the head of a request and half of its body; return the connection."""
+    body = file_of(photo())
+    head = {**PNG, "Host": "service", "Content-Length": str(len(body)), **headers}
+    lines = [f"{name}: {value}\r\n" for name, value in head.items()]
+    connection = socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE)
+    text = "POST /restore HTTP/1.1\r\n" + "".join(lines) + "\r\n"
+    connection.sendall(text.encode() + body[: len(body) // 2])
+    return connection
+
+
+def answer_of(connection: socket.socket) -> bytes:
+    """Return all that comes until the service closes the connection."""
+    with connection, connection.makefile("rb") as stream:
+        return stream.read()
+
+
+def test_half_sent_bodies_do_not_keep_the_service_from_ending_well():
+    with Running(grace_seconds=4) as service:
+        connections = [half_sent(service) for _ in range(40)]
+        service.until("restore_held_bytes", 40 * (len(file_of(photo())) // 2))
+        seconds = service.terminate()
+        assert service.process.returncode == 0, "".join(service.log)
+        assert 2 < seconds < 12
+        for connection in connections:
+            answer = answer_of(connection)
+            assert answer.startswith(b"HTTP/1.1 503 "), answer
+            assert b'"code": "draining"' in answer
+
+
+def test_a_body_that_stops_coming_in_is_cut_off():
+    with Running(upload_pause_seconds=0.5) as service:
+        connections = [half_sent(service) for _ in range(40)]
+        for connection in connections:
+            answer = answer_of(connection)
+            assert answer.startswith(b"HTTP/1.1 408 "), answer
+            assert b'"code": "upload_stalled"' in answer
+        assert service.metric("restore_held_bytes") == 0
+        assert service.victim() < 5
+
+
+def test_half_sent_bodies_count_as_their_keys_requests():
+    with Running(api_keys="one,two", key_requests=3) as service:
+        mine = {"X-API-Key": "one"}
+        connections = [half_sent(service, **mine) for _ in range(3)]
+        service.until("restore_held_bytes", 3 * (len(file_of(photo())) // 2), **mine)
+        attacks = [post(service, file_of(photo()), {**PNG, **mine}) for _ in range(10)]
+        assert {problem(attack) for attack in attacks} == {(429, "key_limit")}
+        assert service.victim(**{"X-API-Key": "two"}) < 5
+        for connection in connections:
+            connection.close()
+        service.until("restore_held_bytes", 0, **mine)
+        assert service.victim(**mine) < 5
