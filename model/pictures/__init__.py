@@ -1,5 +1,6 @@
 """Picture files, read and written so that nothing but the restored pixels changes."""
 
+from model.pictures.cost import decode_bytes
 from model.pictures.errors import (
     BrokenPictureError,
     OversizedPictureError,
@@ -33,6 +34,7 @@ __all__ = [
     "Pixels",
     "UnsupportedPictureError",
     "decode",
+    "decode_bytes",
     "default_quality",
     "encode",
     "encoding_of",

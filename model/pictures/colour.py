@@ -13,12 +13,11 @@ import cv2
 import imagecodecs
 import numpy as np
 
+from model.pictures.limits import MAX_PROFILE_BYTES
 from model.pictures.picture import Picture, Pixels
 
 Space = Literal["gray", "rgb", "cmyk"]
 
-MAX_PROFILE_BYTES = 4 * 2**20
-"""A larger profile is left out; those of presses have 3 MB."""
 _SRGB_TOLERANCE = 2
 _BAND_PIXELS = 2**20
 _SPACES: dict[bytes, Space] = {b"GRAY": "gray", b"RGB ": "rgb", b"CMYK": "cmyk"}

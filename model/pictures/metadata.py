@@ -7,10 +7,8 @@ from xml.parsers.expat import ExpatError
 
 from PIL import ExifTags, Image
 
+from model.pictures.limits import MAX_XMP_BYTES
 from model.pictures.picture import Metadata
-
-MAX_XMP_BYTES = 2**20
-"""A larger XMP packet is left out."""
 
 _IFD = ExifTags.IFD
 _ORIENTATION = ExifTags.Base.Orientation

@@ -24,6 +24,10 @@ class Header:
         height: Rows as stored.
         transparent: Whether it has an alpha channel; only known of HEIF.
         lossless: Whether it is a WebP that lost nothing.
+        samples: Channels that are stored, those of a palette's colours instead of one.
+        bits: Bits of a channel as they are decoded, 8 at least.
+        several: Whether the file holds more pictures; only known of PNG and TIFF.
+        buffered: Whether a decoder holds the whole picture in a form of its own first.
     """
 
     format: str
@@ -31,6 +35,10 @@ class Header:
     height: int
     transparent: bool = False
     lossless: bool = False
+    samples: int = 3
+    bits: int = 8
+    several: bool = False
+    buffered: bool = False
 
     @property
     def pixels(self) -> int:

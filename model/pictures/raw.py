@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin, features
+from PIL import Image, features
 
-from model.pictures.colour import MAX_PROFILE_BYTES, Space
+from model.pictures import limits
+from model.pictures.colour import Space
 from model.pictures.errors import BrokenPictureError, UnsupportedPictureError
+from model.pictures.inspection import directories, jpeg, png
 from model.pictures.metadata import loaded_exif
 from model.pictures.picture import Header, Pixels
 
@@ -23,24 +25,12 @@ else:
     pillow_heif.register_heif_opener(thumbnails=False)
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # damage is told by exceptions
-Image.MAX_IMAGE_PIXELS = None  # the header is checked against the caller's limit, before decoding
-PngImagePlugin.MAX_TEXT_CHUNK = MAX_PROFILE_BYTES
+Image.MAX_IMAGE_PIXELS = None  # the file is inspected before it is decoded
 
-FORMATS = (
-    *("JPEG", "PNG", "WEBP", "TIFF", "BMP"),
-    *(("AVIF",) if features.check("avif") else ()),
-    *(("HEIF",) if HEIF else ()),
-)
-"""Formats read; nothing else is even tried."""
-
-_MAGIC = (b"\xff\xd8", b"\x89PNG", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM", b"RIFF")
-_AVIF_BRANDS = (b"avif", b"avis")
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _GREY_MODES = ("1", "L", "LA", "La")
 _COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "YCbCr", "HSV")
 _DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
 _BAND_PIXELS = 2**22
-_WEBP_CHUNKS = 16
 
 
 @dataclass(frozen=True)
@@ -68,72 +58,96 @@ class Raw:
     notices: tuple[str, ...] = ()
 
 
-def opened(data: bytes) -> Image.Image:
-    """Read a file's header.
+def check_codec(header: Header) -> None:
+    """Check that the codec of a file's format is installed.
 
     Raises:
-        UnsupportedPictureError: If it is no picture of a kind that is read.
-        BrokenPictureError: If it claims to be one.
+        UnsupportedPictureError: If it isn't.
     """
-    try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
-    except Exception as error:  # noqa: BLE001 - a parser stumbling is the file's fault
-        brand = data[8:12] if data[4:8] == b"ftyp" else b""
-        if brand in _HEIF_BRANDS and not HEIF:
-            raise UnsupportedPictureError(
-                "HEIC pictures are not read here: the optional codec is not installed",
-                hint="Send JPEG, PNG, WebP, TIFF, BMP or AVIF; whoever runs this can "
-                "install the codec with: pip install 'abair[heic]'",
-            ) from None
-        if data.startswith(_MAGIC) or brand in _AVIF_BRANDS + _HEIF_BRANDS:
-            raise BrokenPictureError(f"the picture's header cannot be read: {error}") from None
-        raise UnsupportedPictureError("the bytes are no picture of a kind that is read") from None
-
-
-def header_of(data: bytes) -> Header:
-    """Read format and size; errors as of ``opened``."""
-    with opened(data) as image:
-        return Header(
-            image.format or "",
-            *image.size,
-            transparent=image.mode in ("RGBA", "LA"),
-            lossless=image.format == "WEBP" and _is_lossless(data),
+    if header.format == "HEIF" and not HEIF:
+        raise UnsupportedPictureError(
+            "HEIC pictures are not read here: the optional codec is not installed",
+            hint="Send JPEG, PNG, WebP, TIFF, BMP or AVIF; whoever runs this can "
+            "install the codec with: pip install 'abair[heic]'",
+        )
+    if header.format == "AVIF" and not features.check("avif"):
+        raise UnsupportedPictureError(
+            "AVIF pictures are not read here: Pillow was built without them",
+            hint="Send JPEG, PNG, WebP, TIFF or BMP.",
         )
 
 
-def read(data: bytes) -> Raw:
+def read(data: bytes, header: Header) -> Raw:
     """Decode the first frame.
+
+    Args:
+        data: The file.
+        header: What inspecting it told.
 
     Raises:
         UnsupportedPictureError: If its pixels are of a kind that isn't read.
+        BrokenPictureError: If it is of another size than its header says.
         Exception: Whatever a decoder raises of a damaged file.
     """
-    with opened(data) as image:
-        several = getattr(image, "n_frames", 1) > 1
+    beside = png.beside(data) if header.format == "PNG" else png.Beside()
+    data = _for_decoder(data, header)
+    with Image.open(io.BytesIO(data), formats=[header.format]) as image:
+        _check_size(image, header)
+        several = header.several or (header.format != "TIFF" and getattr(image, "n_frames", 1) > 1)
         image.load()
+        _check_size(image, header)
+        _put_beside(image, beside)
         values, space, alpha = _channels(image, data)
-        exif, notices = loaded_exif(image.getexif)
+        exif, notices = loaded_exif(lambda: _exif(image))
         return Raw(
             values,
             space,
             alpha,
-            format=image.format or "",
+            format=header.format,
             exif=exif,
             xmp=bytes(image.info.get("xmp") or b""),
             icc=bytes(image.info.get("icc_profile") or b""),
-            notices=((SEVERAL,) if several else ()) + notices,
+            notices=((SEVERAL,) if several else ()) + beside.notices + notices,
         )
 
 
-def _is_lossless(webp: bytes) -> bool:
-    """Whether the first picture of a WebP is a lossless one; it is among the first chunks."""
-    at = 12
-    for _ in range(_WEBP_CHUNKS):
-        kind, size = webp[at : at + 4], int.from_bytes(webp[at + 4 : at + 8], "little")
-        if kind in (b"VP8 ", b"VP8L"):
-            return kind == b"VP8L"
-        at += 8 + (16 if kind == b"ANMF" else size + size % 2)  # a frame holds chunks
-    return False
+def _for_decoder(data: bytes, header: Header) -> bytes:
+    """Return the parts of a file that a decoder has to see."""
+    if header.format == "PNG":
+        return png.pixels_alone(data)
+    return jpeg.essential(data) if header.format == "JPEG" else data
+
+
+def _check_size(image: Image.Image, header: Header) -> None:
+    """Hold a decoder to the inspected size; that of TIFF turns, that of HEIF crops and turns."""
+    width, height = image.size
+    held = {
+        "TIFF": sorted((width, height)) == sorted((header.width, header.height)),
+        "HEIF": width * height <= header.pixels,
+    }
+    if not held.get(header.format, (width, height) == (header.width, header.height)):
+        raise BrokenPictureError("the picture's header contradicts its pixels")
+
+
+def _put_beside(image: Image.Image, beside: png.Beside) -> None:
+    """Give a PNG's image what its decoder did not get to see."""
+    given = {
+        "exif": beside.exif and b"Exif\0\0" + beside.exif,
+        "Raw profile type exif": beside.raw_exif,
+        "xmp": beside.xmp,
+        "icc_profile": beside.icc,
+    }
+    image.info.update({name: value for name, value in given.items() if value})
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    """Read the EXIF tags, if the block is within limits."""
+    block = image.info.get("exif") or b""
+    if len(block) > limits.MAX_EXIF_BYTES + 6:
+        raise ValueError(f"the EXIF has {len(block)} bytes")
+    if block:
+        directories.check_exif(block)
+    return image.getexif()
 
 
 SEVERAL = "the file holds several pictures; only the first is used"

@@ -6,21 +6,21 @@ import numpy as np
 
 from model.pictures import colour, raw, tiff
 from model.pictures.errors import BrokenPictureError, OversizedPictureError, PictureError
+from model.pictures.inspection import inspect
 from model.pictures.metadata import NO_EXIF, NO_XMP, kept_exif, kept_xmp, orientation_of
 from model.pictures.picture import Header, Metadata, Picture, Pixels
 
 
 def read_header(data: bytes, *, max_pixels: int | None = None) -> Header:
-    """Read format and size without decoding.
+    """Read format and size without decoding, in milliseconds whatever the file holds.
 
     Raises:
         UnsupportedPictureError: If it is no picture of a kind that is read.
         BrokenPictureError: If it claims to be one but is damaged.
-        OversizedPictureError: If it has more than ``max_pixels`` pixels.
+        OversizedPictureError: If it has more than ``max_pixels`` pixels, or more of anything else
+            than ``model.pictures.limits`` allows.
     """
-    header = tiff.header_of(data) if tiff.is_tiff(data) else raw.header_of(data)
-    if header.pixels == 0:
-        raise BrokenPictureError("the picture has no pixels")
+    header = _inspected(data)
     if max_pixels is not None and header.pixels > max_pixels:
         raise OversizedPictureError(
             f"the picture has {header.width}x{header.height} = {header.pixels} pixels, "
@@ -39,10 +39,12 @@ def decode(data: bytes, *, metadata: Metadata = "keep") -> Picture:
     Raises:
         UnsupportedPictureError: If it is no picture of a kind that is read.
         BrokenPictureError: If it is damaged or cut off.
+        OversizedPictureError: If it holds more of something than ``model.pictures.limits`` allows.
         MemoryError: If there is no memory for it.
     """
+    header = _inspected(data)
     try:
-        found = tiff.read(data) if tiff.is_tiff(data) else raw.read(data)
+        found = tiff.read(data, header) if header.format == "TIFF" else raw.read(data, header)
         orientation = orientation_of(found.exif)
         colours = colour.for_model(
             _upright(found.values, orientation), found.space, found.icc, strip=metadata == "strip"
@@ -67,6 +69,12 @@ def decode(data: bytes, *, metadata: Metadata = "keep") -> Picture:
         own=colours.own,
         notices=found.notices + colours.notices + no_exif + no_xmp,
     )
+
+
+def _inspected(data: bytes) -> Header:
+    header = inspect(data)
+    raw.check_codec(header)
+    return header
 
 
 def _kept(notice: str, write: Callable[[], bytes]) -> tuple[bytes, tuple[str, ...]]:

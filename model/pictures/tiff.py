@@ -21,7 +21,6 @@ from model.pictures.raw import SEVERAL, Raw
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # exceptions tell it
 
-_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _COMPRESSIONS = (1, 5, 8, 32773, 32946, 34925, 50000)  # none, LZW, deflate, PackBits, LZMA, Zstd
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _SEPARATED = 0, 1, 2, 5
 _SPACES: dict[int, Space] = {
@@ -31,50 +30,28 @@ _SPACES: dict[int, Space] = {
     _SEPARATED: "cmyk",
 }
 _PREMULTIPLIED, _STRAIGHT = 1, 2
-_MAX_SAMPLES = 8
-_DNG_VERSION = 50706
-_MAX_TILE_PIXELS = 2**26
 
 
-def is_tiff(data: bytes) -> bool:
-    """Whether a file begins as a TIFF does."""
-    return data.startswith(_MAGIC)
-
-
-def header_of(data: bytes) -> Header:
-    """Read the first page's size.
-
-    Raises:
-        UnsupportedPictureError: If it is a raw photograph.
-        BrokenPictureError: If there is none.
-    """
-    with _first_page(data) as (page, _):
-        if data[8:10] == b"CR" or _DNG_VERSION in page.tags or page.is_reduced:
-            raise UnsupportedPictureError(  # its first page would be a thumbnail
-                "raw photographs are not read", hint="Develop it to TIFF, PNG or JPEG first."
-            )
-        return Header("TIFF", page.imagewidth, page.imagelength)
-
-
-def read(data: bytes) -> Raw:
+def read(data: bytes, header: Header) -> Raw:
     """Decode the first page.
+
+    Args:
+        data: The file.
+        header: What inspecting it told.
 
     Raises:
         UnsupportedPictureError: If its pixels are of a kind that isn't read.
         Exception: Whatever a decoder raises of a damaged file.
     """
-    header_of(data)
-    with _first_page(data) as (page, several):
+    with _first_page(data) as page:
+        if (page.imagewidth, page.imagelength) != (header.width, header.height):
+            raise BrokenPictureError("the picture's header contradicts its pixels")
         if page.bitspersample <= 8:
             try:
-                found = raw.read(data)
+                return raw.read(data, header)
             except BrokenPictureError as error:
                 if not isinstance(error.__context__, UnidentifiedImageError):
                     raise
-            else:
-                if found.values.shape[0] * found.values.shape[1] != _pixels(page):
-                    raise BrokenPictureError("the picture's header contradicts its pixels")
-                return found
         found = _decoded(page)
         exif, notices = loaded_exif(lambda: _exif(data))
         return replace(
@@ -82,35 +59,28 @@ def read(data: bytes) -> Raw:
             exif=exif,
             xmp=_bytes_of(page, 700),
             icc=_bytes_of(page, 34675),
-            notices=((SEVERAL,) if several else ()) + found.notices + notices,
+            notices=((SEVERAL,) if header.several else ()) + found.notices + notices,
         )
 
 
 @contextmanager
-def _first_page(data: bytes) -> Iterator[tuple[tifffile.TiffPage, bool]]:
-    """Give the first page, and whether there are more."""
+def _first_page(data: bytes) -> Iterator[tifffile.TiffPage]:
+    """Give the first page; the others are not looked at, of microscopes' files neither."""
     try:
-        file = tifffile.TiffFile(io.BytesIO(data))
+        file = tifffile.TiffFile(io.BytesIO(data), is_lsm=False, is_scanimage=False, is_ndpi=False)
         page = file.pages[0]
     except Exception as error:  # noqa: BLE001 - a parser stumbling is the file's fault
         raise BrokenPictureError(f"the picture's header cannot be read: {error}") from None
     with file:
-        if not isinstance(page, tifffile.TiffPage) or min(page.imagewidth, page.imagelength) < 1:
+        if not isinstance(page, tifffile.TiffPage):
             raise BrokenPictureError("the picture has no pixels")
-        yield page, _has_second(file)
-
-
-def _has_second(file: tifffile.TiffFile) -> bool:
-    try:
-        return bool(file.pages[1])
-    except Exception:  # noqa: BLE001 - what cannot be read isn't there
-        return False
+        yield page
 
 
 def _decoded(page: tifffile.TiffPage) -> Raw:
     space, samples = _SPACES.get(page.photometric), page.samplesperpixel
     colours = CHANNELS[space] if space else 0
-    if space is None or not colours <= samples <= _MAX_SAMPLES or page.imagedepth != 1:
+    if space is None or samples < colours:
         raise UnsupportedPictureError(
             f"TIFFs of this kind are not read: {page.photometric!s}, {samples} channels"
         )
@@ -119,8 +89,6 @@ def _decoded(page: tifffile.TiffPage) -> Raw:
             f"TIFFs of {page.bitspersample} bits are not read with this compression",
             hint="Save it with LZW, ZIP or no compression.",
         )
-    if page.is_tiled and page.tilewidth * page.tilelength > _MAX_TILE_PIXELS:
-        raise BrokenPictureError("the picture's tiles are larger than any picture")
     array: NDArray[Any] = page.asarray(maxworkers=1)
     if page.axes == "SYX":  # one plane after the other
         array = np.moveaxis(array, 0, 2)
@@ -166,10 +134,6 @@ def _straight(colour: Pixels, alpha: Pixels) -> Pixels:
     cover = np.maximum(alpha, 1).astype(np.uint32)[:, :, None]
     straight: Pixels = np.minimum((colour.astype(np.uint32) * full + cover // 2) // cover, full)
     return straight.astype(colour.dtype)
-
-
-def _pixels(page: tifffile.TiffPage) -> int:
-    return page.imagewidth * page.imagelength
 
 
 def _exif(data: bytes) -> Image.Exif:

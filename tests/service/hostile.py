@@ -8,16 +8,18 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
+from tests.attacks import ATTACKS
 from tests.kinds import exif_block, file_of, kinds, profile, tiff_of, waves
 from tests.service.fakes import png_header
 
 COUNT = 2000
 LONG, SMALL, LARGE = 3000, 100, 20_000
+SCALE = 0.05
 
 
 def corpus(seed: int = 0) -> Iterator[tuple[str, bytes]]:
     """Give ``COUNT`` files with a name each; equal seeds give equal files."""
-    odd = [*_wrong(), *_sizes(), *_bombs(), *_tiffs(), *_metadata()]
+    odd = [*_wrong(), *_sizes(), *_bombs(), *_tiffs(), *_metadata(), *_attacks()]
     odd += [(f"kind {name}", data) for name, data in kinds().items()]
     yield from odd
     rng = np.random.default_rng(seed)
@@ -73,6 +75,12 @@ DAMAGES = (
     *(cut_off, bits_flipped, header_flipped, part_removed),
     *(part_doubled, part_filled, joined),
 )
+
+
+def _attacks():
+    """Those that were dear to read, the largest made smaller."""
+    for name, attack in ATTACKS.items():
+        yield f"attack: {name}", attack.make(SCALE)
 
 
 def _wrong():
