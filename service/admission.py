@@ -143,8 +143,8 @@ class Admission:
             raise CostlyImageError(
                 f"the picture needs about {memory >> 20} MiB of memory, and "
                 f"{self.memory.limit >> 20} MiB are allowed",
-                hint="Send a smaller picture, or one of fewer channels or bits; the operator sets "
-                "the limit with ABAIR_QUEUE_MEMORY_BYTES.",
+                hint="Send a smaller picture, or ask for format=jpeg, which takes less memory; the "
+                "operator sets the limit with ABAIR_QUEUE_MEMORY_BYTES.",
             )
         excess = self.memory.reserved + memory - self.memory.limit
         if excess > 0:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from model.pictures import Header, Metadata, Picture
+from model.pictures.cost import decode_bytes
 from service.admission import Admission, Caller
 from service.answers import (
     NPZ,
@@ -20,7 +21,7 @@ from service.decoding.limits import decode_limits
 from service.engine import Described, Engine, Field, top
 from service.errors import FieldProblem, InvalidOptionsError
 from service.images import read_header
-from service.memory import decode_bytes, map_bytes, restore_bytes
+from service.memory import map_bytes, restore_bytes
 from service.metrics import ServiceMetrics
 from service.passes import Cells, Passes, Weights
 from service.schemas import MapOptions, RestoreOptions
@@ -103,7 +104,13 @@ class Pipeline:
         header, stages = job.header, job.stages
         form = restore_form(options, caller.accept, header)
         wants_map = form.as_json and options.include == "map"
-        memory = restore_bytes(header, as_json=form.as_json, with_map=wants_map)
+        memory = restore_bytes(
+            header,
+            encoding=form.encoding.name,
+            quality=form.quality,
+            as_json=form.as_json,
+            with_map=wants_map,
+        )
         with self._admission.place(header.pixels, caller, memory=memory):
             picture, described = await self._see(data, options.metadata, job)
             del data

@@ -30,6 +30,8 @@ _ERRORS = {
 }
 
 
+LARGE_BYTES = 16 * 2**20
+"""Bytes of a picture after which its process ends: what decoders keep would add up."""
 PATIENCE = 5.0
 """Seconds that the host has to end by itself."""
 
@@ -64,6 +66,11 @@ class Host:
             except OSError:  # its workers died with the host
                 self._close()
                 return -signal.SIGKILL
+
+    @property
+    def process_id(self) -> int:
+        """The number of the process; 0 where there is none."""
+        return 0 if self._process is None else self._process.pid
 
     def start(self) -> None:
         """Start the host, and wait until it has loaded the decoders."""
@@ -181,6 +188,8 @@ class Worker:
         if isinstance(answer, Failure):
             raise _exception(answer)
         assert isinstance(answer, Picture)
+        if answer.rgb.nbytes > LARGE_BYTES:
+            self._end()  # so that the memory of its decoder returns at once
         return answer
 
     def close(self) -> None:

@@ -119,6 +119,13 @@ class Running:
             assert time.monotonic() < deadline, f"{name} is {found}, not {value}"
             time.sleep(0.02)
 
+    def until_logged(self, words: str) -> None:
+        """Wait until the service has written ``words``."""
+        deadline = time.monotonic() + PATIENCE
+        while not any(words in line for line in self.log):
+            assert time.monotonic() < deadline, "".join(self.log)
+            time.sleep(0.02)
+
     def terminate(self) -> float:
         """End the service with SIGTERM; return the seconds that it took."""
         began = time.monotonic()

@@ -6,10 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 import httpx
+import numpy as np
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from model.pictures import read_header
 from service.errors import MAX_ERRORS, MAX_TEXT
+from service.memory import restore_bytes
 from service.uploads import MAX_PARTS
 from tests.service.fakes import file_of, photo
 from tests.service.hostile_decoding import CRASH, HANG, SPIN, SWELL
@@ -143,32 +146,41 @@ def test_the_decoders_end_with_a_service_that_is_killed():
 
 
 HANGING_ENCODER = """
+from pathlib import Path
 from service import pipeline
 encode = pipeline.restored_answer
 def hang(picture, *rest):
-    time.sleep({seconds} if picture.rgb.shape[0] > 1000 else 0)
+    if picture.rgb.shape[0] > 1000:
+        print("it hangs", file=sys.stderr, flush=True)
+        while not Path({released!r}).exists():
+            time.sleep(0.05)
     return encode(picture, *rest)
 pipeline.restored_answer = hang
 """
+"""Large pictures are encoded once there is a file."""
 
 
-def test_work_whose_caller_has_left_keeps_its_place_until_it_ends():
-    large, hanging = file_of(photo(1100, 1100)), HANGING_ENCODER.format(seconds=8)
+def test_work_whose_caller_has_left_keeps_its_place_until_it_ends(tmp_path):
+    large, released = file_of(photo(1100, 1100)), tmp_path / "released"
+    hanging = HANGING_ENCODER.format(released=str(released))
     with Running(hanging, api_keys="one,two", key_requests=1) as service:
         mine = {"X-API-Key": "one"}
-        attack = post(service, large, {**SOON, **mine})
-        assert problem(attack) == (504, "deadline_exceeded")
+        connection = sent(service, large, large, **mine)
+        service.until_logged("it hangs")
+        connection.close()
+        service.until_logged('"status": 499')
         assert service.metric(BUSY, **mine) == 1
         assert service.metric("restore_reserved_pixels", **mine) == 1100 * 1100
         assert problem(post(service, large, {**PNG, **mine})) == (429, "key_limit")
         assert service.victim(**{"X-API-Key": "two"}) < 5
+        released.touch()
         service.until(BUSY, 0, **mine)
         assert service.victim(**mine) < 5
 
 
 def test_large_pictures_leave_a_thread_to_small_ones():
     large = file_of(photo(1100, 1100))
-    with Running(HANGING_ENCODER.format(seconds=600)) as service:
+    with Running(HANGING_ENCODER.format(released="never")) as service:
         for _ in range(4):
             post(service, large)
         service.until(BUSY, 4)
@@ -256,11 +268,16 @@ def test_an_answer_about_options_is_short(plain, query):
 def half_sent(service: Running, **headers: str) -> socket.socket:
     """Send the head of a request and half of its body; return the connection."""
     body = file_of(photo())
+    return sent(service, body, body[: len(body) // 2], **headers)
+
+
+def sent(service: Running, body: bytes, part: bytes, **headers: str) -> socket.socket:
+    """Send the head of a request and a part of its body; return the connection."""
     head = {**PNG, "Host": "service", "Content-Length": str(len(body)), **headers}
     lines = [f"{name}: {value}\r\n" for name, value in head.items()]
     connection = socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE)
     text = "POST /restore HTTP/1.1\r\n" + "".join(lines) + "\r\n"
-    connection.sendall(text.encode() + body[: len(body) // 2])
+    connection.sendall(text.encode() + part)
     return connection
 
 
@@ -306,3 +323,21 @@ def test_half_sent_bodies_count_as_their_keys_requests():
             connection.close()
         service.until("restore_held_bytes", 0, **mine)
         assert service.victim(**mine) < 5
+
+
+@pytest.mark.parametrize("wish", ["jpeg", "png", "webp", "avif"])
+def test_what_is_reserved_is_enough_for_a_picture(wish):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (2000, 2000, 3), dtype=np.uint8)
+    data = file_of(pixels, "JPEG", quality=90)
+    memory = restore_bytes(
+        read_header(data), encoding=wish, quality=92, as_json=False, with_map=False
+    )
+    with Running(queue_memory_bytes=memory) as service:
+        with service.client() as client:
+            answer = client.post(f"/restore?format={wish}", content=data, headers=PNG)
+        assert answer.status_code == 200, answer.text
+        assert service.growth < memory + 48 * MEBIBYTE  # a worker, and what belongs to no picture
+    with Running(queue_memory_bytes=memory - 1) as service:
+        refused = post(service, data, {**PNG, "Accept": f"image/{wish}"})
+        assert problem(refused) == (413, "costly_image")
