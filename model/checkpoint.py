@@ -18,8 +18,18 @@ import torch
 from torch import Tensor, nn
 
 from model.about import AdapterInfo, ModelInfo
+from model.adapter_files import (
+    CARD,
+    CONFIG,
+    TENSORS,
+    check_file,
+    check_names,
+    read_config,
+    replaced,
+)
 from model.config import RestorerConfig
 from model.estimator import Estimator
+from model.printable import printable
 from model.restorer import Restorer
 from model.tensorfile import check_shapes, digest, look_up, read_tensors, write_tensors
 
@@ -52,7 +62,9 @@ def load_base(folder: Path) -> Restorer:
     """Load the baseline alone; errors as of ``load``."""
     path = folder / "base.safetensors"
     if not path.is_file():
-        raise FileNotFoundError(f"no weights at {path}; name a folder that holds base.safetensors")
+        raise FileNotFoundError(
+            f"there are no weights at {path}: name a folder that contains base.safetensors"
+        )
     tensors, metadata = read_tensors(path)
     restorer = Restorer(config_from(look_up(metadata, "config", path)))
     parts = base_parts(restorer)
@@ -99,13 +111,20 @@ def save_adapter(
 ) -> None:
     """Write one resident adapter as PEFT would: ``folder`` is the adapter's own.
 
+    The files that were there are replaced all at once.
+
     Raises:
-        ValueError: If no adapter of that name is resident.
+        ValueError: If no adapter of that name is resident, or ``load`` would refuse what ``config``
+            says or the adapter's numbers; nothing is written then.
     """
     names = [adapter.name for adapter in restorer.adapters]
     if name not in names:
-        raise ValueError(f"no adapter {name!r}; resident are {names}")
-    info = restorer.adapters[names.index(name)]
+        raise ValueError(f"there is no adapter {name!r}; the installed adapters are {names}")
+    resident = restorer.adapters[names.index(name)]
+    told = {
+        key: config[key] for key in ("title", "degradation", "gain_db", "licence") if key in config
+    }
+    info = dataclasses.replace(resident, **told)
     first = sum(adapter.rank for adapter in restorer.adapters[: names.index(name)])
     tensors = {}
     for layer_name, layer in restorer.adapted_convolutions().items():
@@ -114,8 +133,6 @@ def save_adapter(
         part = slice(first, first + info.rank)
         tensors[f"{_PREFIX}{layer_name}.lora_A.weight"] = layer.lora_A[part]
         tensors[f"{_PREFIX}{layer_name}.lora_B.weight"] = layer.lora_B[:, part, None, None]
-    folder.mkdir(parents=True, exist_ok=True)
-    write_tensors(folder / "adapter_model.safetensors", tensors, {})
     peft = {
         "peft_type": "LORA",
         "base_model_name_or_path": restorer.info.name,
@@ -127,8 +144,10 @@ def save_adapter(
         "inference_mode": True,
         "abair": {"title": info.title, "degradation": info.degradation, **config},
     }
-    (folder / "adapter_config.json").write_text(json.dumps(peft, indent=1) + "\n")
-    (folder / "README.md").write_text(card)
+    with replaced(folder) as beside:
+        write_tensors(beside / TENSORS, tensors, {})
+        (beside / CONFIG).write_text(json.dumps(peft, indent=1, allow_nan=False) + "\n")
+        (beside / CARD).write_text(card, encoding="utf-8")
 
 
 def save_estimator(restorer: Restorer, folder: Path, *, provenance: Mapping[str, Any]) -> None:
@@ -168,13 +187,13 @@ def begin_as(restorer: Restorer, folder: Path) -> None:
     Raises:
         ValueError: If there is no adapter, it doesn't fit, or its rank is above the new one's.
     """
-    if not (folder / "adapter_config.json").is_file():
-        raise ValueError(f"there is no adapter {folder} to begin as")
+    if not (folder / CONFIG).is_file():
+        raise ValueError(f"there is no adapter in {folder} to start from")
     info, matrices = _read_adapter(restorer, folder, other_base=True)
     if info.rank > (rank := restorer.adapters[0].rank):
         raise ValueError(
-            f"{folder} has rank {info.rank}, so an adapter of rank {rank} can't begin as it; "
-            f"give the new one a rank as high, at least while it trains"
+            f"{folder} has rank {info.rank}, so an adapter of rank {rank} can't start from it: set "
+            f"--rank or --train-rank to at least {info.rank}"
         )
     scaling = info.scaling / restorer.adapters[0].scaling
     with torch.no_grad():
@@ -214,7 +233,10 @@ def config_from(stored: Mapping[str, Any]) -> RestorerConfig:
     values: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()
     }
-    return RestorerConfig(**values)
+    try:
+        return RestorerConfig(**values)
+    except TypeError as error:
+        raise ValueError(f"the sizes of the model cannot be used: {error}") from None
 
 
 def _load_estimator(restorer: Restorer, folder: Path) -> None:
@@ -223,7 +245,7 @@ def _load_estimator(restorer: Restorer, folder: Path) -> None:
     if not path.is_file():
         return
     tensors, metadata = read_tensors(path)
-    names = look_up(metadata, "adapters", path)
+    names = check_names(look_up(metadata, "adapters", path))
     restorer.estimator = Estimator(restorer.config, len(names))
     _load_into(restorer.estimator, tensors, path)
     add_adapters(restorer, [folder / "adapters" / name for name in names])
@@ -232,17 +254,17 @@ def _load_estimator(restorer: Restorer, folder: Path) -> None:
 def _read_adapter(
     restorer: Restorer, folder: Path, *, other_base: bool = False
 ) -> tuple[AdapterInfo, dict[str, tuple[Tensor, Tensor]]]:
-    path = folder / "adapter_model.safetensors"
-    config = json.loads((folder / "adapter_config.json").read_text())
-    trained_on, here = config.get("base_model_sha256"), restorer.info.sha256
+    path, config = folder / TENSORS, read_config(folder)
+    check_file(path)
+    trained_on, here = config.trained_on, restorer.info.sha256
     if trained_on and here and trained_on != here and not other_base:
         raise ValueError(
-            f"{folder} was trained on other base weights (sha256 {trained_on[:12]}, "
-            f"loaded are {here[:12]}); train it again on these"
+            f"{folder} was trained on other base weights (sha256 {printable(trained_on[:12])}; "
+            f"the loaded ones have {here[:12]}): train it again on the loaded ones"
         )
     tensors, _ = read_tensors(path)
     layers = restorer.adapted_convolutions()
-    rank = config["r"]
+    rank = config.info.rank
     expected = {}
     for name, layer in layers.items():
         expected[f"{_PREFIX}{name}.lora_A.weight"] = (rank, *layer.weight.shape[1:])
@@ -255,18 +277,13 @@ def _read_adapter(
         )
         for name in layers
     }
-    about = config["abair"]
-    info = AdapterInfo(
-        name=folder.name,
-        title=about["title"],
-        degradation=about["degradation"],
-        rank=rank,
-        scaling=config["lora_alpha"] / rank,
+    if read_config(folder) != config:
+        raise ValueError(f"{folder} changed while it was read; load it again")
+    info = dataclasses.replace(
+        config.info,
         parameters=sum(t.numel() for t in tensors.values()),
         bytes=path.stat().st_size,
         sha256=digest(path),
-        gain_db=about.get("gain_db"),
-        licence=about.get("licence", ""),
     )
     return info, matrices
 

@@ -1,12 +1,19 @@
 """Names and sizes: what the networks are built from, with no torch."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+NAME = re.compile(r"[a-z0-9_-]{1,32}")
+"""Names of adapters and degradations: they become folders, headers, labels and options."""
+
 
 class Degradation(StrEnum):
-    """Kinds of damage the bundled adapters remove (ABAIR, section 3)."""
+    """The five degradations that the map and the baseline know (ABAIR, section 3).
+
+    Adapters for other degradations, such as snow, have names that are not members.
+    """
 
     NOISE = "noise"
     BLUR = "blur"
@@ -91,6 +98,8 @@ class RestorerConfig:
                 raise ValueError(
                     f"{name} must have {levels - 1} entries, got {getattr(self, name)}"
                 )
+        if wrong := [name for name in self.classes if not NAME.fullmatch(name)]:
+            raise ValueError(f"a class is 1 to 32 of a-z, 0-9, _ and -, got {wrong[0]!r:.80}")
         if self.unshuffle < 1:
             raise ValueError(f"unshuffle must be at least 1, got {self.unshuffle}")
 

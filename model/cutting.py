@@ -18,7 +18,7 @@ def cut_adapter(restorer: Restorer, rank: int) -> None:
         ValueError: If not just one adapter is resident, or its rank is lower.
     """
     if len(restorer.adapters) != 1:
-        raise ValueError(f"one adapter can be cut, {len(restorer.adapters)} are resident")
+        raise ValueError(f"just one adapter must be loaded, got {len(restorer.adapters)}")
     for layer in restorer.adapted_convolutions().values():
         layer.set_adapters([layer.cut(rank)])
     info = dataclasses.replace(

@@ -160,7 +160,9 @@ def weights_for(
         raise ValueError(f"adapters must be auto, top, none or a mapping, got {wish!r}")
     unknown = sorted(set(wish) - set(names))
     if unknown:
-        raise ValueError(f"unknown adapters {unknown}; resident are {list(names)}")
+        raise ValueError(
+            f"there are no adapters {unknown}; the installed adapters are {list(names)}"
+        )
     row = estimated.new_tensor([wish.get(name, 0.0) for name in names])
     return row.expand(len(estimated), -1)
 

@@ -1,7 +1,7 @@
-"""Adapters into and out of a folder of weights, after checks, without a moment of half a change.
+"""Install and remove adapters after checks; the folder of weights can be loaded at every moment.
 
-The folder can be loaded at any time: an adapter is there before the estimator names it, and is
-named no more before it goes.
+An adapter is copied before the estimator that names it, and the estimator that no longer names it
+is written before the adapter is removed.
 """
 
 import shutil
@@ -11,12 +11,10 @@ from pathlib import Path
 
 from model import checkpoint
 from model.about import AdapterInfo
+from model.adapter_files import CONFIG, TENSORS, check_file, check_names, copy_adapter
 from model.checkpoint import BUNDLED
 from model.restorer import Restorer
 from model.tensorfile import digest, look_up, read_tensors, write_tensors
-
-ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors", "README.md")
-"""What is installed of an adapter's folder, and no more: no code goes along."""
 
 _ESTIMATOR = "estimator.safetensors"
 
@@ -50,12 +48,12 @@ def install(
     resident = {adapter.name: adapter.sha256 for adapter in before.adapters}
     if again := sorted(folders.keys() & resident.keys()):
         raise ValueError(
-            f"{', '.join(again)}: resident already; `abair adapter remove` comes first"
+            f"{', '.join(again)}: already installed; remove it first with `abair adapter remove`"
         )
     estimators = {digest(source / _ESTIMATOR): source / _ESTIMATOR for source in sources}
     if len(estimators) != 1:
         raise ValueError(
-            f"{len(estimators)} estimators were trained, each without the others' adapters; train "
+            f"{len(estimators)} estimators were trained, each without the others' adapters: train "
             f"these folders in one command"
         )
     (estimator,) = estimators.values()
@@ -65,7 +63,8 @@ def install(
     here = {adapter.name: adapter.sha256 for adapter in after.adapters}
     if other := sorted(name for name in here if here[name] != trained[name]):
         raise ValueError(
-            f"the estimator was trained beside other weights of {', '.join(other)}; train again"
+            f"the estimator was trained beside other versions of {', '.join(other)}: train it "
+            f"again with these weights"
         )
     new = tuple(adapter for adapter in after.adapters if adapter.name in folders)
     for adapter in new:
@@ -73,7 +72,7 @@ def install(
     if start is BUNDLED:
         shutil.copytree(BUNDLED, weights)
     for name, folder in folders.items():
-        _put(folder, weights, name)
+        copy_adapter(folder, weights / "adapters" / name)
     _replace(estimator, weights / _ESTIMATOR)
     _check_untouched(weights, before)
     return new
@@ -88,7 +87,7 @@ def remove(weights: Path, name: str) -> None:
     restorer = checkpoint.load(weights)
     names = [adapter.name for adapter in restorer.adapters]
     if name not in names:
-        raise ValueError(f"no adapter {name!r} in {weights}; resident are {', '.join(names)}")
+        raise ValueError(f"there is no adapter {name!r} in {weights}; it has {', '.join(names)}")
     index = names.index(name)
     _, told = read_tensors(weights / _ESTIMATOR)
     for key in ("adapters", "adapter_sha256"):
@@ -100,12 +99,14 @@ def remove(weights: Path, name: str) -> None:
 
 
 def _adapters_of(source: Path) -> list[Path]:
-    found = sorted(path.parent for path in source.glob("adapters/*/adapter_config.json"))
+    found = sorted(path.parent for path in source.glob(f"adapters/*/{CONFIG}"))
     if not found or not (source / _ESTIMATOR).is_file():
         raise ValueError(
-            f"{source} holds no adapter with an estimator that knows it; "
-            f"`abair adapter train` makes both (what its --smoke makes is installed by --smoke)"
+            f"{source} contains no adapter with an estimator that knows it: make both with "
+            f"`abair adapter train` (give --smoke to install what `train --smoke` made)"
         )
+    check_file(source / _ESTIMATOR)
+    check_names([folder.name for folder in found])
     return found
 
 
@@ -113,17 +114,17 @@ def _trained_with(estimator: Path) -> dict[str, str]:
     """Read the adapters that an estimator was trained with, and their sha256."""
     _, told = read_tensors(estimator)
     names, digests = (look_up(told, key, estimator) for key in ("adapters", "adapter_sha256"))
-    return dict(zip(names, digests, strict=True))
+    return dict(zip(check_names(names), digests, strict=True))
 
 
 def _check_names(trained: Collection[str], here: Collection[str]) -> None:
     if unknown := sorted(set(here) - set(trained)):
         raise ValueError(
-            f"the estimator doesn't know {', '.join(unknown)}; train again with these weights"
+            f"the estimator doesn't know {', '.join(unknown)}: train it again with these weights"
         )
     if missing := sorted(set(trained) - set(here)):
         raise ValueError(
-            f"the estimator weighs {', '.join(missing)} too; add them in the same command"
+            f"the estimator also needs {', '.join(missing)}: add them in the same command"
         )
 
 
@@ -145,24 +146,14 @@ def _try(
 
 def _check_gain(adapter: AdapterInfo, *, measured: bool) -> None:
     if adapter.gain_db is None:
-        raise ValueError(f"the gain of {adapter.name} was never measured")
+        raise ValueError(
+            f"the gain of {adapter.name} was never measured: train it with `abair adapter train`"
+        )
     if measured and adapter.gain_db <= 0:
         raise ValueError(
-            f"{adapter.name} makes its own pictures no better ({adapter.gain_db:+.2f} dB over the "
-            f"input); train longer, or look at its preview"
+            f"{adapter.name} doesn't improve pictures of its own degradation "
+            f"({adapter.gain_db:+.2f} dB over the input): train longer, or look at its preview"
         )
-
-
-def _put(folder: Path, weights: Path, name: str) -> None:
-    """Copy an adapter's files beside, then put them in place at once."""
-    beside, place = weights / f".{name}.partial", weights / "adapters" / name
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir()
-    for file in ADAPTER_FILES:
-        shutil.copyfile(folder / file, beside / file)
-    shutil.rmtree(place, ignore_errors=True)  # not resident, so nobody's
-    place.parent.mkdir(exist_ok=True)
-    beside.replace(place)
 
 
 def _replace(source: Path, target: Path) -> None:
@@ -176,9 +167,11 @@ def _check_untouched(weights: Path, before: Restorer) -> None:
     files = {
         weights / "base.safetensors": before.info.sha256,
         **{
-            weights / "adapters" / adapter.name / ADAPTER_FILES[1]: adapter.sha256
+            weights / "adapters" / adapter.name / TENSORS: adapter.sha256
             for adapter in before.adapters
         },
     }
     if changed := [str(path) for path, sha256 in files.items() if digest(path) != sha256]:
-        raise RuntimeError(f"{', '.join(changed)} changed while adapters were installed")
+        raise RuntimeError(
+            f"{', '.join(changed)} changed while adapters were installed: install again"
+        )

@@ -86,9 +86,9 @@ class AdaptedConv2d(nn.Conv2d):
             ValueError: If no adapter is resident, or its rank is lower.
         """
         if self.lora_A is None or self.lora_B is None:
-            raise ValueError("no adapter is resident that could be cut")
+            raise ValueError("there is no adapter to cut")
         if not 1 <= rank <= len(self.lora_A):
-            raise ValueError(f"the adapter has rank {len(self.lora_A)}, it can't be cut to {rank}")
+            raise ValueError(f"an adapter of rank {len(self.lora_A)} can't be cut to {rank}")
         update = self.lora_B @ self.lora_A.flatten(1)
         left, sizes, right = torch.linalg.svd(update, full_matrices=False)
         halves = sizes[:rank].sqrt()

@@ -18,7 +18,7 @@ def choose_device(wanted: str) -> str:
         raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {wanted!r}")
     usable = torch.cuda.is_available()
     if wanted == "cuda" and not usable:
-        raise ValueError("device is cuda, but torch finds no usable CUDA card")
+        raise ValueError("device is cuda, but torch finds no usable NVIDIA GPU")
     return "cuda" if usable and wanted != "cpu" else "cpu"
 
 

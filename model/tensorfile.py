@@ -11,6 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from model.printable import printable
+
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read a file's tensors and what is told of them.
@@ -22,11 +24,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             told = json.loads((file.metadata() or {}).get("abair", "{}"))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
-    broken = [key for key, tensor in tensors.items() if not bool(tensor.isfinite().all())]
-    if broken:
-        raise ValueError(f"{path} holds numbers that aren't finite, in {', '.join(broken[:3])}")
+    except (SafetensorError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is not a complete safetensors file: {printable(str(error))}"
+        ) from error
+    if not isinstance(told, dict):
+        raise ValueError(f"{path} has no description of its content: ABAIR did not write it")
+    if broken := _not_finite(tensors):
+        raise ValueError(f"{path} contains numbers that aren't finite, in {_some(broken)}")
     return tensors, told
 
 
@@ -35,8 +40,17 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], told: Mapping[str, 
 
     Equal weights and metadata give equal bytes: several keys would be written in any order, so
     the metadata are one.
+
+    Raises:
+        ValueError: If a number is not finite in half precision; nothing is written then.
     """
     half = {key: t.detach().to("cpu", torch.float16).contiguous() for key, t in tensors.items()}
+    if broken := _not_finite(half):
+        raise ValueError(
+            f"{path} is not written: {_some(broken)} holds NaN, or numbers above "
+            f"{torch.finfo(torch.float16).max:g}, which half precision can't hold; "
+            f"train again with a smaller learning rate"
+        )
     beside = path.with_suffix(".partial")
     save_file(half, beside, {"abair": json.dumps(told, sort_keys=True)})
     beside.chmod(0o644)  # safetensors makes it for its owner alone
@@ -50,7 +64,7 @@ def look_up(told: Mapping[str, Any], key: str, path: Path) -> Any:  # noqa: ANN4
         ValueError: If it doesn't.
     """
     if key not in told:
-        raise ValueError(f"{path} does not tell its {key}; it was not written by ABAIR")
+        raise ValueError(f"{path} has no {key!r} in its metadata, so ABAIR did not write it")
     return told[key]
 
 
@@ -71,9 +85,17 @@ def check_shapes(
         if found[key] != expected[key]
     ]
     problems = {"missing": missing, "unexpected": unexpected, "of another shape": wrong}
-    told = [f"{len(keys)} {what}: {', '.join(keys[:3])}" for what, keys in problems.items() if keys]
+    told = [f"{len(keys)} {what}: {_some(keys)}" for what, keys in problems.items() if keys]
     if told:
         raise ValueError(f"{path} does not fit this model; " + "; ".join(told))
+
+
+def _not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
+    return [key for key, tensor in tensors.items() if not bool(tensor.isfinite().all())]
+
+
+def _some(keys: list[str]) -> str:
+    return printable(", ".join(keys[:3]))
 
 
 def digest(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Cut pictures of any size into tiles whose union is exactly the untiled answer."""
+"""Cut pictures of any size into tiles. The tiled answer equals the untiled one to rounding."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -1,3 +1,3 @@
-"""The HTTP service: knows the model only through its engine."""
+"""The HTTP service. Engines run the networks; ``model.pictures`` reads and writes files."""
 
 __version__ = "0.1.0"

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from model.cli import app, examples
+from model.printable import printable
 from service.settings import Settings
 
 __all__ = ["app", "main"]
@@ -27,9 +28,10 @@ def main() -> None:
 
 
 def serve(**given: str | None) -> None:
-    """Serve restoration over HTTP, with the bundled weights unless told otherwise.
+    """Serve restoration over HTTP.
 
-    Every option is an environment variable too, named in its help; an option wins.
+    Every option can also be set by the environment variable that its help names. If both are set,
+    the option is used.
     """
     settings = read_settings({name: value for name, value in given.items() if value is not None})
     from service.app import serve as run
@@ -46,28 +48,31 @@ def read_settings(given: dict[str, str]) -> Settings:
     try:
         return Settings(**given)  # type: ignore[arg-type]  # pydantic reads the strings
     except ValidationError as error:
-        told = [_tell(str(problem["loc"][0]), problem["msg"]) for problem in error.errors()]
+        told = [_tell(problem["loc"], problem["msg"]) for problem in error.errors()]
         raise typer.BadParameter("; ".join(told)) from None  # the cause may hold a key
 
 
 def health(
     url: Annotated[
-        str | None, typer.Option(help="Where the service is; by default as the settings say.")
+        str | None,
+        typer.Option(help="Address of the service. Default: host and port of the settings."),
     ] = None,
     ready: Annotated[
         bool,
-        typer.Option("--ready", help="Ask whether it takes requests, not only whether it lives."),
+        typer.Option(
+            "--ready", help="Ask whether it accepts pictures, not only whether it is alive."
+        ),
     ] = False,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the answer.")] = 5.0,
 ) -> None:
-    """Ask a running service how it is: exit code 0 when well, 1 when not."""
+    """Ask a running service whether it is well. The exit code is 0 if it is, else 1."""
     if url is None:
         settings = read_settings({})
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         url = f"http://{host}:{settings.port}"
     request = f"{url.rstrip('/')}/{'readyz' if ready else 'healthz'}"
     if not request.startswith(("http://", "https://")):
-        raise typer.BadParameter(f"--url is http:// or https://, got {url!r}")
+        raise typer.BadParameter(f"--url must begin with http:// or https://, got {url!r}")
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             typer.echo(answer.read().decode())
@@ -82,17 +87,17 @@ def health(
 
 def doctor(
     model_path: Annotated[
-        Path | None, typer.Option(help="Folder of the weights; without, as the settings say.")
+        Path | None, typer.Option(help="Folder of the weights. Default: as the settings say.")
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
     device: Annotated[str | None, typer.Option(metavar="auto|cpu|cuda", help="Device.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Say whether this machine can serve, and what to do where it can't.
+    """Say whether this machine can serve, and what to do if it can't.
 
-    It looks at what `abair serve` would: settings of the environment, device and arithmetic,
-    threads, weights (whole, finite, and one small picture restored), codecs, port.
+    It checks what `abair serve` needs: settings of the environment, device and arithmetic, threads,
+    weights (complete, finite, and one small picture restored), codecs, port.
     """
     given = {"model_path": model_path, "host": host, "port": port, "device": device}
     settings = read_settings({name: str(v) for name, v in given.items() if v is not None})
@@ -105,14 +110,19 @@ def doctor(
         typer.echo(json.dumps(told, indent=1))
     else:
         for finding in findings:
-            typer.echo(f"{_MARKS[finding.status]} {finding.name:<10} {finding.told}")
+            typer.echo(f"{_MARKS[finding.status]} {finding.name:<10} {printable(finding.told)}")
             if finding.remedy:
-                typer.echo(f"{'':<12} -> {finding.remedy}")
+                typer.echo(f"{'':<12} -> {printable(finding.remedy)}")
         typer.echo("It can serve: abair serve" if able else "It can't serve yet.")
     raise typer.Exit(0 if able else 1)
 
 
-def _tell(name: str, message: str) -> str:
+def _tell(where: tuple[int | str, ...], message: str) -> str:
+    """Name the setting before what is wrong; an error about several settings names them itself."""
+    message = message.removeprefix("Value error, ")
+    if not where:
+        return message
+    name = str(where[0])
     return f"{_option(name)} ({_PREFIX}{name.upper()}): {message}"
 
 
@@ -156,11 +166,14 @@ def _register() -> None:
             "abair serve",
             "abair serve --port 9000 --model-path weights",
             "ABAIR_API_KEYS=secret abair serve --host 0.0.0.0",
-            ending="Exit codes: 0 ended as told, 1 no start or the device failed, 2 wrong usage.",
+            ending="Exit codes: 0 stopped by a signal, 1 could not start or the device failed, "
+            "2 wrong usage.",
         )
     )(serve)
     app.command(
-        epilog=examples("abair health --ready", ending="Exit codes: 0 well, 1 not, 2 wrong usage.")
+        epilog=examples(
+            "abair health --ready", ending="Exit codes: 0 well, 1 not well, 2 wrong usage."
+        )
     )(health)
     app.command(
         epilog=examples(

@@ -18,7 +18,7 @@ from service.settings import Settings
 from service.threads import Running
 
 LEAST_PIXELS = 2**16
-"""A smaller batch or picture counts as one of so many: not its pixels take the time."""
+"""Smaller batches and pictures are charged as this many pixels: fixed costs dominate them."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,17 @@ class Admission:
         self._metrics = metrics
         metrics.gauge(
             "restore_reserved_pixels",
-            "Pixels of the pictures accepted and not answered.",
+            "Pixels of the pictures accepted and not yet answered.",
             lambda: self.pixels.reserved,
         )
         metrics.gauge(
             "restore_reserved_bytes",
-            "Memory reserved for the pictures accepted and not answered.",
+            "Bytes of memory reserved for the pictures accepted and not yet answered.",
             lambda: self.memory.reserved,
         )
-        metrics.gauge("restore_held_bytes", "Bytes of bodies held.", lambda: self.bytes.reserved)
+        metrics.gauge(
+            "restore_held_bytes", "Bytes of request bodies in memory.", lambda: self.bytes.reserved
+        )
 
     @contextmanager
     def request(self, caller: Caller) -> Iterator[None]:
@@ -86,7 +88,7 @@ class Admission:
         limit, count = self._settings.key_requests, self._key_requests[caller.key]
         if caller.key and limit is not None and count >= limit:
             raise KeyLimitError(
-                f"this key has {count} requests at once, and may have {limit}",
+                f"this key has {count} requests in progress of {limit} allowed",
                 retry_after=self._seconds_for(self._key_pixels[caller.key] / count),
             )
         self._key_requests[caller.key] += 1
@@ -161,7 +163,7 @@ class Admission:
         excess = self._key_pixels[caller.key] + pixels - limit
         if excess > 0:
             raise KeyLimitError(
-                f"this key has {self._key_pixels[caller.key]} pixels waiting, and may have {limit}",
+                f"this key has {self._key_pixels[caller.key]} pixels in progress of {limit}",
                 retry_after=self._seconds_for(excess),
             )
 
@@ -172,12 +174,12 @@ class Admission:
         left, ahead = deadline - self._clock(), self._seconds_for(self.pixels.reserved)
         if alone > left:
             raise DeadlineExceededError(
-                f"the picture would take about {alone:.1f} s, and {max(0.0, left):.1f} s are left"
+                f"the picture would take about {alone:.1f} s, but {max(0.0, left):.1f} s are left"
             )
         if ahead + alone > left:
             raise FullError(
                 f"the picture would be done in about {ahead + alone:.1f} s, "
-                f"and {left:.1f} s are left",
+                f"but {left:.1f} s are left",
                 retry_after=ahead + alone - left,
             )
 

@@ -170,7 +170,7 @@ def map_form(options: MapOptions, accept: str, classes: tuple[str, ...]) -> str:
         InvalidOptionsError: If ``class`` is missing, unknown, or given for another view.
     """
     if (options.view == "heat") != (options.class_name is not None):
-        raise InvalidOptionsError("class goes with view=heat, and view=heat needs it")
+        raise InvalidOptionsError("class is only for view=heat, and view=heat requires class")
     if options.class_name is not None and options.class_name not in classes:
         raise InvalidOptionsError(
             f"there is no class {options.class_name!r}", hint=f"Classes are: {', '.join(classes)}."

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import os
 import sys
 from collections.abc import AsyncIterator
 
@@ -16,13 +17,14 @@ from starlette.responses import Response
 from service import __version__, logs, openapi, page
 from service.codecs import Decoders
 from service.engine import Engine
-from service.errors import InvalidOptionsError, ServiceError, title
+from service.errors import InvalidOptionsError, ServiceError
 from service.lifecycle import Lifecycle
 from service.loading import load_engine
-from service.middleware import KeyCheck, RequestContext, answer_problem
+from service.middleware import KeyCheck, RequestContext, answer_problem, shortened
+from service.problems import title
 from service.routes import router
 from service.server import DrainingServer
-from service.settings import Settings
+from service.settings import Settings, unknown_variables
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than balancers keep idle connections, so that they close first."""
@@ -55,11 +57,13 @@ def create_app(
     app = FastAPI(
         title="ABAIR",
         version=__version__,
-        description="Restores photographs blindly: sees noise, blur, rain, haze, low light or a "
-        "mixture of them, says where each is, and removes it.",
+        description="Finds out what is wrong with a photograph (noise, blur, rain, haze, low light "
+        "or several of them), shows where, and removes it.",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # A redirect would repeat the Host header, which the caller chooses.
+        redirect_slashes=False,
     )
     app.include_router(router)
     app.include_router(page.make_router())
@@ -84,7 +88,7 @@ async def _tell(request: Request, error: Exception) -> Response:
 
 def _router_error(request: Request, error: HTTPException) -> ServiceError:
     told = ServiceError(
-        f"{request.method} {request.url.path}: {error.detail}",
+        f"{request.method} {shortened(request.scope['path'])}: {error.detail}",
         code=title(error.status_code).lower().replace(" ", "_"),
         hint="See /openapi.json for the endpoints and their methods.",
         headers=error.headers,
@@ -135,6 +139,8 @@ def make_server(settings: Settings, app: FastAPI) -> DrainingServer:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=settings.trusted_proxies is not None,
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
     )
@@ -151,6 +157,8 @@ def serve(
     Arguments as of ``create_app``.
     """
     logs.configure(settings.log_level)
+    for name, near in unknown_variables(os.environ).items():
+        log.warning("this variable is no setting and is ignored", name=name, did_you_mean=near)
     if settings.is_public:
         log.warning("anybody who reaches this address can use the service: set ABAIR_API_KEYS")
     app = create_app(settings, engine, decoders)

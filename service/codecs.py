@@ -105,6 +105,6 @@ def _pool_told() -> Iterator[None]:
     try:
         yield
     except MemoryError:
-        raise OutOfMemoryError("the service has not the memory for this picture") from None
+        raise OutOfMemoryError("the service does not have enough memory for this picture") from None
     except PoolClosedError:
         raise DrainingError("the service was stopped before the picture was done") from None

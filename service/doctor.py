@@ -1,7 +1,8 @@
-"""What ``abair doctor`` finds: whether this machine can serve, and what to do where it can't."""
+"""``abair doctor``: find out whether this machine can serve, and what to do if it can't."""
 
 import errno
 import importlib.util
+import os
 import platform
 import socket
 import sys
@@ -17,7 +18,7 @@ from PIL import features
 from model.checkpoint import BUNDLED
 from model.precision import choose_device
 from service.engine import RestoreTask
-from service.settings import LOOPBACK, Settings
+from service.settings import Settings, unknown_variables
 from service.torch_device import cores
 from service.torch_engine import TorchEngine
 
@@ -46,11 +47,22 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Look at everything that serving with ``settings`` needs, one finding after another."""
     yield Finding("python", "ok", f"{platform.python_version()} at {sys.executable}")
     yield Finding("torch", "ok", torch.__version__)
+    yield _settings()
     yield from _model(settings)
     yield _threads()
     yield from _codecs()
     yield _port(settings)
     yield _training()
+
+
+def _settings() -> Finding:
+    """Find variables of the environment that were meant to be settings."""
+    unknown = unknown_variables(os.environ)
+    if not unknown:
+        return Finding("settings", "ok", "every ABAIR_ variable is a setting")
+    told = f"ignored, since they are no settings: {', '.join(unknown)}"
+    near = [f"{name}: did you mean {other}?" for name, other in unknown.items() if other]
+    return Finding("settings", "note", told, "; ".join(near) or "abair serve --help lists all")
 
 
 def _model(settings: Settings) -> Iterator[Finding]:
@@ -59,22 +71,22 @@ def _model(settings: Settings) -> Iterator[Finding]:
     try:
         choose_device(settings.device)
     except ValueError as error:
-        remedy = "take --device auto or cpu, or mend the driver: nvidia-smi says more"
+        remedy = "use --device auto or cpu, or repair the driver; nvidia-smi shows its state"
         yield Finding("device", "problem", str(error), remedy)
         return
     try:
         engine = TorchEngine.load(settings)
     except RuntimeError as error:  # what a card that is there, but ill, says
-        remedy = "take --device cpu, or mend the driver: nvidia-smi says more"
+        remedy = "use --device cpu, or repair the driver; nvidia-smi shows its state"
         yield Finding("device", "problem", str(error), remedy)
         return
-    except (OSError, ValueError, KeyError) as error:
-        remedy = "name another folder with --model-path, or take the weights from the project again"
+    except (OSError, ValueError) as error:
+        remedy = "name another folder with --model-path, or copy the project's weights again"
         yield Finding("weights", "problem", f"{where}: {error}", remedy)
         return
     info = engine.info
     slow = info.device == "cpu" and torch.cuda.is_available()
-    remedy = "there is a CUDA card that isn't used: --device auto" if slow else ""
+    remedy = "an NVIDIA GPU is not used: use --device auto" if slow else ""
     told = f"{info.device}, {info.device_name}"
     yield Finding("device", "note" if slow else "ok", told, remedy)
     yield _precision(info.precision, info.device)
@@ -84,10 +96,10 @@ def _model(settings: Settings) -> Iterator[Finding]:
         "ok" if engine.adapters else "note",
         f"{where}: {info.model}, sha256 {info.sha256[:12]}, {info.parameters:,} parameters, all "
         f"finite; adapters: {adapters}",
-        "" if engine.adapters else "without adapters only the baseline restores: abair train",
+        "" if engine.adapters else "only the baseline restores: train adapters with abair train",
     )
     seconds = _restore(engine)
-    speed = f"{seconds / SIDE**2 * 1e6:.2f} seconds a megapixel"
+    speed = f"{seconds / SIDE**2 * 1e6:.2f} seconds per megapixel"
     yield Finding("restoring", "ok", f"{SIDE}x{SIDE} in {seconds:.3f} s, {speed}")
 
 
@@ -111,18 +123,18 @@ def _precision(taken: str, device: str) -> Finding:
         capabilities = torch.cpu.get_capabilities()
         able = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     has = "has" if able else "doesn't have"
-    told = f"the device {has} bf16; {taken} is taken"
+    told = f"the device {has} bf16; {taken} is used"
     if able == (taken == "bf16"):
         return Finding("precision", "ok", told)
-    return Finding("precision", "note", told, "--precision auto takes what the device has")
+    return Finding("precision", "note", told, "use --precision auto for what the device has")
 
 
 def _threads() -> Finding:
     threads, available = torch.get_num_threads(), cores()
-    told = f"{threads} of the model, {available:g} cores to run on"
+    told = f"{threads} threads of the model on {available:g} cores"
     if threads <= max(1, available):
         return Finding("threads", "ok", told)
-    remedy = f"threads that wait for each other are slow: --threads {max(1, int(available))}"
+    remedy = f"too many threads are slow: use --threads {max(1, int(available))}"
     return Finding("threads", "note", told, remedy)
 
 
@@ -135,11 +147,11 @@ def _codecs() -> Iterator[Finding]:
     if features.check("avif"):
         yield Finding("AVIF", "ok", "read and written")
     else:
-        yield Finding("AVIF", "note", "not read", "Pillow's own wheels have it: pip install pillow")
+        yield Finding("AVIF", "note", "not read", "install Pillow's own wheels: pip install pillow")
     if importlib.util.find_spec("pillow_heif"):
         yield Finding("HEIC", "ok", "pillow-heif is installed")
     else:
-        yield Finding("HEIC", "note", "not read", "if you need it: pip install 'abair[heic]'")
+        yield Finding("HEIC", "note", "not read", "to read it: pip install '.[heic]'")
 
 
 def _port(settings: Settings) -> Finding:
@@ -155,13 +167,13 @@ def _port(settings: Settings) -> Finding:
             listener.listen()
     except OSError as error:
         remedies = {
-            errno.EADDRINUSE: "stop what listens there, or take another: --port 0 finds a free one",
-            errno.EACCES: "ports below 1024 need rights: take one above",
+            errno.EADDRINUSE: "stop what listens there, or use --port 0 to find a free port",
+            errno.EACCES: "ports below 1024 need special rights: use a higher one",
         }
         remedy = remedies.get(error.errno or 0, "--host must be an address of this machine")
         return Finding("port", "problem", f"{where}: {error}", remedy)
-    if settings.host not in LOOPBACK and not settings.api_keys:
-        remedy = "others reach it without a key: set ABAIR_API_KEYS"
+    if settings.is_public:
+        remedy = "other machines can use it without a key: set ABAIR_API_KEYS"
         return Finding("port", "note", f"{where} is free", remedy)
     return Finding("port", "ok", f"{where} is free")
 
@@ -169,5 +181,5 @@ def _port(settings: Settings) -> Finding:
 def _training() -> Finding:
     if importlib.util.find_spec("matplotlib"):
         return Finding("training", "ok", "matplotlib is installed")
-    remedy = "only to train, and for reports: pip install 'abair[train]'"
+    remedy = "training and reports need it: pip install '.[train]'"
     return Finding("training", "note", "matplotlib is missing", remedy)

@@ -1,4 +1,4 @@
-"""What may go wrong, and how it is told: RFC 9457 ``application/problem+json``.
+"""Errors of the service, answered as RFC 9457 ``application/problem+json``.
 
 ::
 
@@ -7,6 +7,7 @@
     |-- BrokenImageError       400  broken_image
     |-- UnauthorizedError      401  key_missing
     |-- ForbiddenError         403  key_unknown
+    |-- NotFoundError          404  not_found
     |-- NotAcceptableError     406  not_acceptable
     |-- UploadStalledError     408  upload_stalled
     |-- ReloadFailedError      409  reload_failed
@@ -27,19 +28,13 @@
     `-- OutOfMemoryError       507  out_of_memory
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 
 from pydantic import BaseModel, Field
-from starlette.responses import Response
 
-PROBLEM_TYPE = "application/problem+json"
 MAX_ERRORS = 20
 """Most bad options that an answer lists."""
-MAX_TEXT = 500
-"""Most characters of a text in an answer; a text often repeats what the caller sent."""
 
 
 class FieldProblem(BaseModel):
@@ -47,19 +42,6 @@ class FieldProblem(BaseModel):
 
     option: str = Field(description="Name of the option.")
     detail: str = Field(description="What is wrong with it.")
-
-
-class Problem(BaseModel):
-    """RFC 9457 problem details: the body of every answer that is not a success."""
-
-    type: str = Field(description="Stable identifier of the kind of problem.")
-    title: str = Field(description="The kind of problem in a few words.")
-    status: int = Field(description="The HTTP status.")
-    detail: str = Field(description="What happened to this request.")
-    code: str = Field(description="The kind of problem as one word for programs.")
-    request_id: str = Field(description="Also in X-Request-Id and in the service's log.")
-    hint: str = Field(description="What to do about it.")
-    errors: list[FieldProblem] | None = Field(None, description="One entry a bad option.")
 
 
 class ServiceError(Exception):
@@ -75,7 +57,7 @@ class ServiceError(Exception):
 
     status: int = 500
     code: str = "internal_error"
-    hint: str = "Report this with the request id; the service's log says more."
+    hint: str = "Report this with the request id. The service's log has more details."
 
     def __init__(
         self,
@@ -107,28 +89,37 @@ class BrokenImageError(ServiceError):
     """The bytes claim to be a picture but cannot be decoded."""
 
     status, code = 400, "broken_image"
-    hint = "Open the file in a viewer; it is probably cut off or damaged. Send the original again."
+    hint = (
+        "The file is probably cut off or damaged. Open it in a viewer, and send the original again."
+    )
 
 
 class UnauthorizedError(ServiceError):
-    """No key was shown."""
+    """No key was sent."""
 
     status, code = 401, "key_missing"
     hint = "Send your key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'."
 
 
 class ForbiddenError(ServiceError):
-    """The key shown is not one of ours."""
+    """The key sent is not one of the service's."""
 
     status, code = 403, "key_unknown"
-    hint = "Check the key; the operator lists valid ones in ABAIR_API_KEYS."
+    hint = "Check the key. The operator sets the valid keys with ABAIR_API_KEYS."
+
+
+class NotFoundError(ServiceError):
+    """No endpoint has this path."""
+
+    status, code = 404, "not_found"
+    hint = "See /openapi.json for the endpoints and their methods."
 
 
 class NotAcceptableError(ServiceError):
-    """Nothing we can answer with is in the request's Accept."""
+    """The request's ``Accept`` names no type that the service can answer with."""
 
     status, code = 406, "not_acceptable"
-    hint = "Leave Accept out, or name one of the types in the detail."
+    hint = "Leave out Accept, or name one of the types in the detail."
 
 
 class UploadStalledError(ServiceError):
@@ -142,24 +133,24 @@ class UploadStalledError(ServiceError):
 
 
 class ReloadFailedError(ServiceError):
-    """What is in the model's folder cannot be served; what was loaded before is served on."""
+    """The model folder can't be loaded; the service keeps what it had loaded before."""
 
     status, code = 409, "reload_failed"
-    hint = "Mend or remove what the detail names, then reload again; the service's log says more."
+    hint = "Fix or remove what the detail names, then reload again. The log has more details."
 
 
 class BodyTooLargeError(ServiceError):
     """More bytes than allowed."""
 
     status, code = 413, "body_too_large"
-    hint = "Send a smaller file; the operator sets the limit with ABAIR_MAX_BODY_BYTES."
+    hint = "Send a smaller file. The operator sets the limit with ABAIR_MAX_BODY_BYTES."
 
 
 class PictureTooLargeError(ServiceError):
     """More pixels than allowed, by the picture's own header."""
 
     status, code = 413, "too_many_pixels"
-    hint = "Send a smaller picture; the operator sets the limit with ABAIR_MAX_PIXELS."
+    hint = "Send a smaller picture. The operator sets the limit with ABAIR_MAX_PIXELS."
 
 
 class CostlyImageError(ServiceError):
@@ -170,7 +161,7 @@ class CostlyImageError(ServiceError):
 
 
 class UnsupportedMediaError(ServiceError):
-    """Not a kind of file we read."""
+    """The file has a format that the service does not read."""
 
     status, code = 415, "unsupported_media"
     hint = "Send JPEG, PNG, WebP, TIFF, BMP or AVIF."
@@ -184,7 +175,7 @@ class InvalidOptionsError(ServiceError):
 
 
 class KeyLimitError(ServiceError):
-    """A key has as much at once as it may.
+    """A key has reached its limit.
 
     Args:
         detail: What it has, for a person.
@@ -192,14 +183,14 @@ class KeyLimitError(ServiceError):
     """
 
     status, code = 429, "key_limit"
-    hint = "Wait for your other requests to be answered, then the seconds in Retry-After."
+    hint = "Wait for the answers to your other requests, or the seconds in Retry-After."
 
     def __init__(self, detail: str, *, retry_after: float = 1.0) -> None:
         super().__init__(detail, headers=_retry_after(retry_after))
 
 
 class ClientGoneError(ServiceError):
-    """The caller hung up; the answer is for the metrics alone."""
+    """The caller hung up; only the metrics see this answer."""
 
     status, code = 499, "client_gone"
 
@@ -211,7 +202,7 @@ class EngineFailedError(ServiceError):
 
 
 class UnavailableError(ServiceError):
-    """Not now; the answer says when to come again.
+    """The service can't take the request now; the answer says when to try again.
 
     Args:
         detail: What happened, for a person.
@@ -219,14 +210,14 @@ class UnavailableError(ServiceError):
     """
 
     status, code = 503, "unavailable"
-    hint = "Try again after the seconds in Retry-After."
+    hint = "Try again after the number of seconds in Retry-After."
 
     def __init__(self, detail: str, *, retry_after: float = 1.0) -> None:
         super().__init__(detail, headers=_retry_after(retry_after))
 
 
 class FullError(UnavailableError):
-    """As much as the service may hold is already accepted."""
+    """The service has accepted as much as it may hold."""
 
     code = "full"
 
@@ -241,60 +232,29 @@ class DrainingError(UnavailableError):
     """The service is about to stop."""
 
     code = "draining"
-    hint = "This server is shutting down: try again, and you will reach another or its successor."
+    hint = "This server is shutting down. Try again; another or the restarted server will answer."
 
 
 class UnhealthyError(UnavailableError):
-    """The service cannot work any more and should be restarted."""
+    """The service can't work any more and must be restarted."""
 
     code = "unhealthy"
-    hint = "Restart the service; its log says what happened."
+    hint = "The operator must restart the service. Its log says what happened."
 
 
 class DeadlineExceededError(ServiceError):
     """The answer would come too late."""
 
     status, code = 504, "deadline_exceeded"
-    hint = "Send a smaller picture, or try when the service is less busy."
+    hint = "Send a smaller picture, or try again when the service is less busy."
 
 
 class OutOfMemoryError(ServiceError):
-    """The device has not the memory for this picture."""
+    """The device does not have enough memory for this picture."""
 
     status, code = 507, "out_of_memory"
-    hint = "Send a smaller picture; the operator can set a smaller ABAIR_TILE."
+    hint = "Send a smaller picture. The operator can set a smaller ABAIR_TILE."
 
 
 def _retry_after(seconds: float) -> dict[str, str]:
     return {"Retry-After": str(max(1, min(600, math.ceil(seconds))))}
-
-
-def clipped(text: str) -> str:
-    """Return ``text``, or its first ``MAX_TEXT`` characters and a mark that it goes on."""
-    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + " [...]"
-
-
-def title(status: int) -> str:
-    """Return the standard words for ``status``."""
-    gone = status == ClientGoneError.status
-    return "Client Closed Request" if gone else HTTPStatus(status).phrase
-
-
-def problem_response(error: ServiceError, request_id: str) -> Response:
-    """Make the answer that tells ``error``."""
-    problem = Problem(
-        type=f"urn:abair:problem:{error.code}",
-        title=title(error.status),
-        status=error.status,
-        detail=clipped(error.detail),
-        code=error.code,
-        request_id=request_id,
-        hint=error.hint,
-        errors=[
-            FieldProblem(option=clipped(one.option), detail=clipped(one.detail))
-            for one in error.errors
-        ]
-        or None,
-    )
-    body = json.dumps(problem.model_dump(exclude_none=True)).encode()
-    return Response(body, error.status, error.headers, media_type=PROBLEM_TYPE)

@@ -1,8 +1,8 @@
-"""Threads that share one device: which are free, and how many of them a batch gets.
+"""Worker threads of one device (lanes): which are free, and how many of them a batch gets.
 
-A card has one lane. A processor has one a core: several pictures at once, each on one core, take
-less time than one after the other on all of them, whose cores wait for each other. A batch that is
-alone gets all lanes that are free.
+A GPU has one worker thread; a CPU has one per core. Running several pictures at once, one per core,
+is faster than running each on all cores, because cores then wait for each other. A batch that is
+alone gets all free worker threads.
 """
 
 import math

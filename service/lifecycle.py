@@ -152,7 +152,7 @@ class Lifecycle:
             return None
         age, busy = self.batcher.heartbeat_age, self.batcher.busy_seconds
         if not self.batcher.alive:
-            raise UnhealthyError("the batcher died")
+            raise UnhealthyError("the batcher stopped with an error")
         if age > MAX_HEARTBEAT_AGE:
             raise UnhealthyError(f"the batcher has not moved for {age:.0f} seconds")
         if busy > self.settings.stall_seconds:
@@ -168,7 +168,7 @@ class Lifecycle:
         if self._draining:
             raise DrainingError("the service is shutting down")
         if self.is_broken:
-            raise UnhealthyError("the service failed and waits to be restarted")
+            raise UnhealthyError("the service failed and must be restarted")
         if self._pipeline is None:
             raise NotReadyError("the model is being loaded", retry_after=5.0)
         return self._pipeline
@@ -211,7 +211,7 @@ class Lifecycle:
             except Exception as error:
                 log.exception("the adapters could not be reloaded")
                 raise ReloadFailedError(
-                    f"what was loaded before serves on; the model's folder cannot be used: {error}"
+                    f"the model folder can't be used, so nothing was changed: {error}"
                 ) from error
             finally:
                 loader.stop()
@@ -269,7 +269,9 @@ class Lifecycle:
 
     def _show_gauges(self) -> None:
         gauge = self.metrics.gauge
-        gauge("restore_ready", "1 while pictures are accepted.", lambda: float(self.is_ready))
+        gauge(
+            "restore_ready", "1 while pictures are accepted, else 0.", lambda: float(self.is_ready)
+        )
         gauge(
             "restore_queue_units",
             "Tiles and pictures waiting for the device.",
@@ -282,16 +284,16 @@ class Lifecycle:
         )
         gauge(
             "restore_device_used_bytes",
-            "Memory of the card in use; 0 on a CPU.",
+            "Memory in use on the GPU; 0 on a CPU.",
             lambda: self.engine.memory()[0] if self.engine else 0,
         )
         gauge(
             "restore_device_held_bytes",
-            "Memory of the card that torch holds; 0 on a CPU.",
+            "GPU memory that torch holds; 0 on a CPU.",
             lambda: self.engine.memory()[1] if self.engine else 0,
         )
         gauge(
             "restore_heartbeat_age_seconds",
-            "Since the batcher last showed that it lives.",
+            "Seconds since the batcher's last heartbeat.",
             lambda: self.batcher.heartbeat_age if self.batcher else 0.0,
         )

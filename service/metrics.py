@@ -1,4 +1,4 @@
-"""Every Prometheus metric of the service, in one class with its own registry."""
+"""All Prometheus metrics of the service, in one class with its own registry."""
 
 from collections.abc import Callable, Mapping
 
@@ -21,31 +21,31 @@ class ServiceMetrics:
         self.registry = registry
         ProcessCollector(registry=registry)
         self.requests = Counter(
-            "restore_requests", "Requests answered.", ["endpoint", "status"], registry=registry
+            "restore_requests", "Answered requests.", ["endpoint", "status"], registry=registry
         )
         self.request_seconds = Histogram(
             "restore_request_seconds",
-            "Time from the first byte of a request to the last of its answer.",
+            "Time from the first byte of a request to the last byte of its answer.",
             ["endpoint"],
             buckets=SECONDS,
             registry=registry,
         )
         self.stage_seconds = Histogram(
             "restore_stage_seconds",
-            "Time a picture spent in each stage: decode, queue, describe, restore, encode.",
+            "Time per picture and stage: decode, queue, describe, restore, segment, encode.",
             ["stage"],
             buckets=SECONDS,
             registry=registry,
         )
         self.refusals = Counter(
             "restore_refusals",
-            "Requests not served, by the code of the problem told.",
+            "Refused or failed requests, by the code in the answer.",
             ["code"],
             registry=registry,
         )
         self.batches = Counter(
             "restore_batches",
-            "Batches run, by what they did and why they left.",
+            "Batches run, by kind of work and by what started them.",
             ["kind", "reason"],
             registry=registry,
         )
@@ -58,37 +58,44 @@ class ServiceMetrics:
         )
         self.batch_pixels = Histogram(
             "restore_batch_pixels",
-            "Pixels in a batch, margins and padding included.",
+            "Pixels in a batch, including margins and padding.",
             ["kind"],
             buckets=PIXELS,
             registry=registry,
         )
         self.batch_seconds = Counter(
-            "restore_batch_seconds", "Time the device worked.", ["kind"], registry=registry
+            "restore_batch_seconds",
+            "Time in which the device ran batches.",
+            ["kind"],
+            registry=registry,
         )
         self.tiles_halved = Counter(
             "restore_tiles_halved",
-            "Times that the tiles of a picture were halved because the memory was not enough.",
+            "Times that the tiles of a picture were halved because memory ran out.",
             registry=registry,
         )
-        self.pixels = Counter("restore_pixels", "Pixels of pictures restored.", registry=registry)
+        self.pixels = Counter("restore_pixels", "Pixels of restored pictures.", registry=registry)
         self.adapter_weights = Counter(
             "restore_adapter_weights",
-            "Sum of the weights each adapter was applied with.",
+            "Sum of the weights with which each adapter was applied.",
             ["adapter"],
             registry=registry,
         )
         self.degradations = Counter(
             "restore_degradations",
-            "Sum of the shares the estimator gave each degradation.",
+            "Sum of the shares that the estimator gave each degradation.",
             ["degradation"],
             registry=registry,
         )
         self.in_flight = Gauge(
-            "restore_requests_in_flight", "Pictures accepted and not answered.", registry=registry
+            "restore_requests_in_flight",
+            "Pictures accepted and not yet answered.",
+            registry=registry,
         )
         self.device = Info(
-            "restore_device", "Where the model runs and what it is.", registry=registry
+            "restore_device",
+            "Device, arithmetic, model name and sha256 of the weights.",
+            registry=registry,
         )
 
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:

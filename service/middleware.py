@@ -15,11 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.errors import (
     ClientGoneError,
     ForbiddenError,
+    NotFoundError,
     ServiceError,
     UnauthorizedError,
-    problem_response,
 )
 from service.metrics import ServiceMetrics
+from service.problems import problem_response
 
 PROBES = frozenset({"/healthz", "/readyz"})
 OPEN_PATHS = PROBES | {"/", "/docs", "/openapi.json"}
@@ -33,6 +34,11 @@ ADMIN_PATHS = frozenset({"/adapters/reload"})
 ENDPOINTS = OPEN_PATHS | ADMIN_PATHS | {"/restore", "/degradation-map", "/adapters", "/metrics"}
 """Values of the metrics' label; so is ``PAGE_FILES``; whatever else is asked for is ``other``."""
 
+LONGEST = 256
+"""Characters of a path that are logged."""
+
+_PATH = re.compile(r"[A-Za-z0-9._/-]+")
+"""Every endpoint's path consists of these characters."""
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ID_KEY = "abair.request_id"
 _OWNER_KEY = "abair.owner"
@@ -59,6 +65,11 @@ def answer_problem(scope: Scope, error: ServiceError) -> Response:
 def _metrics(scope: Scope) -> ServiceMetrics:
     metrics: ServiceMetrics = scope["app"].state.lifecycle.metrics
     return metrics
+
+
+def shortened(text: str) -> str:
+    """Return at most ``LONGEST`` characters of what a caller sent, to log it or to answer it."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 class RequestContext:
@@ -108,10 +119,10 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
     write(
         "request",
         method=scope["method"],
-        path=path,
+        path=shortened(path),
         status=status,
         seconds=round(seconds, 4),
-        client=(scope.get("client") or ("", 0))[0],
+        client=shortened((scope.get("client") or ("", 0))[0]),
     )
 
 
@@ -141,17 +152,19 @@ class KeyCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
-        if scope["type"] == "http" and not _is_open(scope["path"]):
+        if scope["type"] == "http":
             shown = _digest(_shown(Headers(scope=scope)))
-            error = self._refusal(scope["path"], shown)
+            error = _unknown_path(scope["path"]) or self._refusal(scope["path"], shown)
             if error is not None:
                 await answer_problem(scope, error)(scope, receive, send)
                 return
-            if self._callers:
+            if self._callers and not _is_open(scope["path"]):
                 scope[_OWNER_KEY] = shown.hex()[:12]
         await self._app(scope, receive, send)
 
     def _refusal(self, path: str, shown: bytes) -> ServiceError | None:
+        if _is_open(path):
+            return None
         if path in ADMIN_PATHS:
             if not self._admins:
                 return ForbiddenError(
@@ -169,6 +182,15 @@ class KeyCheck:
             )
         matches = [hmac.compare_digest(shown, one) for one in known]
         return None if any(matches) else ForbiddenError("the key is not known here")
+
+
+def _unknown_path(path: str) -> ServiceError | None:
+    """Refuse a path with a character that no endpoint has.
+
+    The router's patterns end in "$", which also matches before a line break at the end. Therefore
+    "/adapters/reload%0A" would reach the endpoint although it is none of ``ADMIN_PATHS``.
+    """
+    return None if _PATH.fullmatch(path) else NotFoundError("no endpoint has this path")
 
 
 def _shown(headers: Headers) -> str:

@@ -1,4 +1,4 @@
-"""The part of the OpenAPI document that handlers cannot tell of themselves."""
+"""The parts of the OpenAPI document that FastAPI can't read from the handlers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service import errors
-from service.errors import PROBLEM_TYPE, Problem, ServiceError
+from service.errors import ServiceError
+from service.problems import PROBLEM_TYPE, Problem
 from service.schemas import (
     AdaptersReport,
     HealthReport,
@@ -42,7 +43,7 @@ KEYS: Mapping[str, Schema] = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
-"""Ways to show a key, where the operator has set some."""
+"""Ways to send a key, if the operator has set keys."""
 PATIENCE = "X-Request-Timeout"
 """Header with the seconds that a caller will wait."""
 BINARY: Schema = {"schema": {"type": "string", "format": "binary"}}
@@ -77,7 +78,7 @@ def picture_request(options: type[BaseModel]) -> Schema:
             "name": PATIENCE,
             "in": "header",
             "required": False,
-            "description": "Seconds that you will wait; what cannot be done in time isn't begun.",
+            "description": "Seconds that you will wait; longer requests are refused.",
             "schema": {"type": "number", "exclusiveMinimum": 0},
         }
     )

@@ -44,9 +44,10 @@ LEAST_TILE = 128
 """Side below which a tile isn't halved any more: its margins would be most of it."""
 
 CROWD = 3
-"""Units that wait for each other more than for a large picture's tile."""
+"""With this many waiting units, tiles are no longer split: small requests now delay each other more
+than the large picture does."""
 QUIET_SECONDS = 1.0
-"""After the last small picture, until large ones are restored in whole tiles again."""
+"""Seconds after the last small picture until large pictures are restored in whole tiles again."""
 
 log = structlog.get_logger("abair.passes")
 
@@ -171,10 +172,10 @@ class Passes:
         log.warning("out of memory: the tiles are halved", stage=stage, tile=side)
 
     def _pieces(self, size: tuple[int, int], tile: Tile) -> Sequence[Tile]:
-        """Cut a tile into pieces that keep half a batch each, where that helps small pictures.
+        """Split a tile into pieces of half a batch each, if that helps small pictures.
 
-        Not while large ones are alone; nor while so many wait that they wait for each other: a
-        large picture would get one piece between all of them, and never end.
+        A tile is not split if no small picture arrived recently, or if the queue is crowded: the
+        large picture would starve.
         """
         side = max(LEAST_TILE, math.isqrt(self._batch_pixels // 2))
         alone = time.perf_counter() - self._small_at > QUIET_SECONDS
@@ -198,7 +199,9 @@ class Passes:
                 ) from error
             raise UnhealthyError("the device failed") from error
         except EngineMemoryError as error:
-            raise OutOfMemoryError("the device has not the memory for this picture") from error
+            raise OutOfMemoryError(
+                "the device does not have enough memory for this picture"
+            ) from error
         except Exception as error:
             log.exception("engine failed")
             raise EngineFailedError("the model failed on this picture") from error

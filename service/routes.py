@@ -87,7 +87,9 @@ async def _serve(
                 options = parse_options(options_model, upload.options)
                 result = await unless_gone(request, work(upload.take(), options, caller))
     except TimeoutError:
-        raise DeadlineExceededError(f"not done within the {seconds:g} seconds allowed") from None
+        raise DeadlineExceededError(
+            f"the picture was not finished within the {seconds:g} seconds allowed"
+        ) from None
     return Response(result.body, headers=result.headers, media_type=result.media_type)
 
 
@@ -104,7 +106,7 @@ def _patience(request: Request, longest: float) -> float:
         raise errors.BadRequestError(
             f"{openapi.PATIENCE} must be a number of seconds above 0, got {wish!r}",
             code="invalid_header",
-            hint="Leave it out, or send the seconds that you will wait.",
+            hint="Leave it out, or send the number of seconds that you are willing to wait.",
         )
     return min(seconds, longest)
 
@@ -124,7 +126,7 @@ def _patience(request: Request, longest: float) -> float:
     ),
 )
 async def restore(request: Request) -> Response:
-    """See what is wrong with a picture and remove it; nobody has to say what it is."""
+    """Find out what is wrong with a picture, and remove it."""
     return await _serve(request, RestoreOptions, lifecycle_of(request).pipeline().restore)
 
 
@@ -153,14 +155,14 @@ async def degradation_map(request: Request) -> Response:
     summary="List the adapters",
     response_class=Response,
     responses=openapi.answers(
-        "The base model and every resident adapter.",
+        "The base model and every loaded adapter.",
         {JSON: openapi.reference(AdaptersReport)},
         [errors.NotReadyError],
     )
     | {304: {"description": "Not changed since the ETag in If-None-Match."}},
 )
 async def adapters(request: Request) -> Response:
-    """List the base model and every resident adapter."""
+    """List the base model and every loaded adapter."""
     engine = lifecycle_of(request).engine
     if engine is None:
         raise NotReadyError("the model is being loaded", retry_after=5.0)
@@ -173,13 +175,13 @@ async def adapters(request: Request) -> Response:
     summary="Reload the adapters",
     response_class=Response,
     responses=openapi.answers(
-        "The base model and every adapter that is resident now.",
+        "The base model and every adapter that is loaded now.",
         {JSON: openapi.reference(AdaptersReport)},
         [errors.ReloadFailedError, errors.NotReadyError],
     ),
 )
 async def reload_adapters(request: Request) -> Response:
-    """Take up the adapters that were added to the model's folder; wants an operator's key."""
+    """Reload the adapters from the model folder, like SIGHUP. Needs an admin key."""
     body = _adapters_of(await lifecycle_of(request).reload())
     return Response(body, headers={"ETag": etag_of(body)}, media_type=JSON)
 
@@ -197,14 +199,14 @@ def _adapters_of(engine: Engine) -> bytes:
 
 @router.get(
     "/healthz",
-    summary="Whether the service lives",
+    summary="Whether the service works",
     response_class=Response,
     responses=openapi.answers(
-        "It lives.", {JSON: openapi.reference(HealthReport)}, [errors.UnhealthyError]
+        "The service works.", {JSON: openapi.reference(HealthReport)}, [errors.UnhealthyError]
     ),
 )
 async def healthz(request: Request) -> Response:
-    """Say whether the service lives: the batcher's heartbeat, not just the process."""
+    """Say whether the batcher and the device still work, not only the process."""
     age = lifecycle_of(request).check_health()
     report = HealthReport(status="ok", heartbeat_age_seconds=age)
     return Response(report.model_dump_json(), media_type=JSON)
@@ -212,14 +214,16 @@ async def healthz(request: Request) -> Response:
 
 @router.get(
     "/readyz",
-    summary="Whether the service takes pictures",
+    summary="Whether the service accepts pictures",
     response_class=Response,
     responses=openapi.answers(
-        "It does.", {JSON: openapi.reference(ReadyReport)}, [errors.NotReadyError]
+        "The service accepts pictures.",
+        {JSON: openapi.reference(ReadyReport)},
+        [errors.NotReadyError],
     ),
 )
 async def readyz(request: Request) -> Response:
-    """Say whether pictures are accepted: not before the model is warm, nor while draining."""
+    """Say whether pictures are accepted: not before the model is warm, nor during shutdown."""
     lifecycle = lifecycle_of(request)
     lifecycle.check_ready()
     if lifecycle.engine is None:

@@ -53,30 +53,32 @@ class RestoreOptions(BaseModel):
 
     adapters: AdapterChoice = Field(
         "auto",
-        description="auto: a soft blend of what the estimator sees; top: the likeliest alone; "
-        "none: the baseline; or weights in [0, 1] as name:weight,name:weight.",
+        description="auto: a blend of all adapters, chosen by the estimator; top: only the most "
+        "likely adapter; none: no adapter; or weights in [0, 1] as name:weight,name:weight.",
     )
     strength: float = Field(
-        1.0, ge=0, le=1, allow_inf_nan=False, description="Blend of input (0) and restored (1)."
+        1.0, ge=0, le=1, allow_inf_nan=False, description="0: the input; 1: fully restored."
     )
     format: Format = Field(
-        "auto", description="Of the answer; auto: what Accept names, else the input's."
+        "auto",
+        description="Format of the answer. auto: what Accept names, else the input's format.",
     )
     quality: int = Field(
-        92, ge=1, le=100, description="Of jpeg, webp and avif; 100 makes webp lossless."
+        92, ge=1, le=100, description="Quality of jpeg, webp and avif. 100 writes lossless webp."
     )
     metadata: Metadata = Field(
         "keep",
-        description="EXIF, XMP, ICC profile: keep, strip (sRGB then), no-gps (all but the place).",
+        description="keep: EXIF, XMP and ICC profile; no-gps: all but the location; strip: none of "
+        "them, and the picture is converted to sRGB.",
     )
     blend: Literal["image", "pixel"] = Field(
         "image",
-        description="image: one set of weights; pixel: they vary smoothly over the picture, led "
-        "by its map, which takes two to three times as long. A weight given by name is then what "
-        "its adapter gets where its degradation is seen most.",
+        description="image: the same adapter weights everywhere; pixel: weights that follow the "
+        "degradation map, which takes two to three times as long. A weight given by name is then "
+        "reached where its degradation is seen most.",
     )
     include: Literal["none", "map"] = Field(
-        "none", description="map: add the degradation map to a JSON answer."
+        "none", description="map: a JSON answer also contains the degradation map."
     )
 
 
@@ -87,10 +89,12 @@ class MapOptions(BaseModel):
 
     view: Literal["auto", "labels", "overlay", "heat"] = Field(
         "auto",
-        description="A picture: labels: a palette of classes; overlay: those over the input; "
-        "heat: one class's probability. auto: what Accept names, else JSON.",
+        description="labels: one colour per class; overlay: these colours over the input; heat: "
+        "probability of one class. auto: what Accept names, else JSON.",
     )
-    class_name: str | None = Field(None, alias="class", description="The class of view=heat.")
+    class_name: str | None = Field(
+        None, alias="class", description="The class that view=heat shows."
+    )
 
 
 Options = TypeVar("Options", RestoreOptions, MapOptions)

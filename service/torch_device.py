@@ -53,10 +53,9 @@ def choose_threads(wanted: int | None) -> int:
 
 
 def give_way() -> None:
-    """Let the process's other threads go before this one, and before those that it will start.
+    """Lower the priority of this thread, and of threads that it starts, so that I/O stays fast.
 
-    They have little to do, and whoever waits for them waits for all that the model does meanwhile.
-    Only where niceness is a thread's own: elsewhere it would be the process's.
+    This is done on Linux only: on other systems ``nice`` affects the whole process.
     """
     if sys.platform == "linux" and not hasattr(_GIVING_WAY, "yes"):
         os.nice(NICENESS)

@@ -3,6 +3,7 @@
 import functools
 import io
 import struct
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -107,7 +108,7 @@ def _ink_profile():
     return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + entries + body
 
 
-def file_of(pixels, kind="PNG", **options):
+def file_of(pixels: Any, kind: str = "PNG", **options: Any) -> bytes:
     """The bytes of an array or image as a file of ``kind``, by Pillow."""
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
     body = io.BytesIO()

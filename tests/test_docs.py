@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from service.__main__ import app
 from service.app import create_app
 from service.lifecycle import Lifecycle
+from service.middleware import OPEN_PATHS, PAGE_FILES
 from service.schemas import MapOptions, RestoreOptions
 from service.settings import Settings
 from tests.service.fakes import FakeEngine
@@ -53,6 +54,12 @@ def test_every_endpoint_is_in_the_readme_and_no_other():
     served = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     told = set(re.findall(r"^\| `((?:GET|POST) [^`]+)`", README, flags=re.MULTILINE))
     assert told - {"GET /openapi.json", "GET /", "GET /docs"} == served
+
+
+def test_the_open_paths_in_the_security_page_are_those_of_the_code():
+    security = (ROOT / "SECURITY.md").read_text()
+    (told,) = re.findall(r"\*\*Open paths\*\*, which need no key: (.*?)\. ", security, re.DOTALL)
+    assert set(re.findall(r"`(/[^`]*)`", told)) == OPEN_PATHS | {PAGE_FILES}
 
 
 @pytest.mark.parametrize(
@@ -140,6 +147,31 @@ def test_every_link_inside_the_project_leads_somewhere(document: Path):
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text())
     inside = [link for link in links if not re.match(r"https?:", link)]
     assert [link for link in inside if not (document.parent / link).exists()] == []
+
+
+def headings(document: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a document."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("document", [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")], ids=str)
+def test_every_link_to_a_heading_names_one(document: Path):
+    links = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", document.read_text())
+    targets = [(document.parent / path if path else document, anchor) for path, anchor in links]
+    assert [target for target in targets if target[1] not in headings(target[0])] == []
+
+
+def test_every_lesson_that_a_comment_cites_exists():
+    sources = [*ROOT.glob("model/**/*.py"), *ROOT.glob("service/**/*.py")]
+    text = "".join(source.read_text() for source in sources)
+    cited = set(re.findall(r"docs/lessons\.md#([\w-]+)", text))
+    assert cited
+    assert cited - headings(ROOT / "docs" / "lessons.md") == set()
+
+
+def test_the_page_of_lessons_is_short():
+    assert len((ROOT / "docs" / "lessons.md").read_text().splitlines()) <= 150
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""``abair adapter``: from an idea of a degradation to an adapter that is served."""
+"""``abair adapter``: make, train, install and remove the adapter of a degradation."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from model.cli.common import Device, Weights, examples, load, need_matplotlib, usage
 
 adapters_app = typer.Typer(
-    help="Low-rank adapters, one a degradation: make, train and install your own.",
+    help="Low-rank adapters, one per degradation: make, train and install your own.",
     epilog=examples(
         "abair adapter new dust",
         "abair adapter preview dust photo.jpg --out grid.png",
@@ -21,9 +21,11 @@ adapters_app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="As `abair adapter new` made it.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="Folder made by `abair adapter new`.")
+]
 Folders = Annotated[
-    list[Path], typer.Argument(metavar="FOLDER...", help="As `abair adapter new` made them.")
+    list[Path], typer.Argument(metavar="FOLDER...", help="Folders made by `abair adapter new`.")
 ]
 Target = Annotated[
     Path,
@@ -31,20 +33,18 @@ Target = Annotated[
 ]
 
 
-@adapters_app.command(
-    epilog=examples("abair adapter new dust", "abair adapter new experiments/dust")
-)
+@adapters_app.command(epilog=examples("abair adapter new dust", "abair adapter new work/dust"))
 def new(
     folder: Annotated[
         Path,
         typer.Argument(metavar="NAME", help="The adapter's name, or a path that ends with it."),
     ],
 ) -> None:
-    """Make the folder of a new adapter, with a degradation that runs as it is.
+    """Make the folder of a new adapter, with a working example of a degradation.
 
-    snow, jpeg and bitdepth are built in: their folders take abair's own degradation. Any other name
-    gets a small example to change: degradation.py says how pictures are damaged, adapter.toml what
-    the adapter is called, README.md becomes its model card.
+    Folders named snow, jpeg or bitdepth use the built-in code that makes this damage. Any other
+    name gets an example to edit: degradation.py makes the damage, adapter.toml holds name and rank
+    of the adapter, README.md becomes its model card.
     """
     from model.cli.previewing import make_folder
 
@@ -63,17 +63,17 @@ def preview(
     folder: Folder,
     pictures: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PICTURE]...", help="Clean pictures; without, a made-up scene."),
+        typer.Argument(metavar="[PICTURE]...", help="Clean pictures. Default: a generated scene."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Picture to write.")] = Path("preview.png"),
     side: Annotated[
-        int, typer.Option(min=16, help="Most pixels shown of a picture, a side.")
+        int, typer.Option(min=16, help="Longest side of each picture in the grid, in pixels.")
     ] = 256,
-    seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
 ) -> None:
     """Show a degradation: clean pictures beside their degraded copies, at five severities.
 
-    It is also tried: severity 0 must change nothing, equal seeds must give equal pictures.
+    It also checks the code: severity 0 must change nothing, equal seeds must give equal pictures.
     """
     from rich.console import Console
 
@@ -92,44 +92,50 @@ def preview(
         "abair adapter train dust --smoke",
         "abair adapter train dust --data DATA --hours 0.4",
         "abair adapter train dust scratches --data DATA --val VAL --hours 0.4",
-        ending="Exit codes: 0 trained, 2 wrong usage, 3 stopped: the same command goes on.",
+        ending="Exit codes: 0 trained, 2 wrong usage, 3 stopped: run the same command again to "
+        "continue.",
     )
 )
 def train(
     folders: Folders,
     data: Annotated[
-        Path | None, typer.Option(help="Holds clean/, and pairs/NAME/ if there are real ones.")
+        Path | None, typer.Option(help="Folder with clean/, and with pairs/NAME/ for real pairs.")
     ] = None,
     val: Annotated[
         Path | None,
-        typer.Option(help="Holds TASK/degraded/* and TASK/clean/*; a task NAME... measures it."),
+        typer.Option(
+            help="Folder with TASK/degraded/* and TASK/clean/*. A task whose name starts with NAME "
+            "measures the gain."
+        ),
     ] = None,
     weights: Weights = None,
     init: Annotated[
         Path | None,
-        typer.Option(help="Weights whose adapters to begin with, maybe of another baseline."),
+        typer.Option(help="Weights whose adapters to start from; they may be of another baseline."),
     ] = None,
-    hours: Annotated[float, typer.Option(min=0.0, help="Budget of each adapter, hours.")] = 0.4,
+    hours: Annotated[float, typer.Option(min=0.0, help="Training hours per adapter.")] = 0.4,
     estimator_hours: Annotated[
-        float | None, typer.Option(min=0.0, help="Budget of the estimator; without, half of that.")
+        float | None,
+        typer.Option(min=0.0, help="Training hours of the estimator. Default: half of --hours."),
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that make data.")] = 1,
     device: Device = "auto",
-    seed: Annotated[int, typer.Option(help="Of initialisation and data.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of initialisation and data.")] = 0,
     overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="FIELD=VALUE or mix.FIELD=VALUE of phase II.")
+        list[str] | None,
+        typer.Option("--set", help="Change a field of phase II: FIELD=VALUE or mix.FIELD=VALUE."),
     ] = None,
     smoke: Annotated[
         bool,
-        typer.Option("--smoke", help="Only prove the chain: a minute, tiny, on made-up pictures."),
+        typer.Option("--smoke", help="Try the whole chain in a minute, on generated pictures."),
     ] = False,
 ) -> None:
-    """Train new adapters, and the estimator again so that it knows them.
+    """Train new adapters, then train the estimator again so that it knows them.
 
-    The baseline and all older adapters stay as they are. What is trained goes into FOLDER/weights,
-    for `abair adapter add`; with --smoke into FOLDER/smoke. Without a task of its name in --val,
-    some clean pictures are kept from training to measure the gain on. Several folders share one
-    training of the estimator, and have to be added together.
+    The baseline and all older adapters do not change. The result is written to FOLDER/weights, from
+    where `abair adapter add` installs it; with --smoke to FOLDER/smoke. If --val has no task for
+    the adapter, some clean pictures are kept out of the training to measure the gain on. Several
+    folders share one training of the estimator and must be added together.
     """
     need_matplotlib()
     from model import checkpoint
@@ -152,7 +158,7 @@ def train(
     spaces = [usage(read_workspace, folder, smoke=smoke) for folder in folders]
     trained = usage(adapting.run, spaces, plan)
     if trained is None:
-        typer.echo("stopped before the end; give the same command again to go on", err=True)
+        typer.echo("stopped before the end; run the same command again to continue", err=True)
         raise typer.Exit(3)
     for adapter in trained:
         typer.echo(f"{adapter.name}: {adapter.gain_db:+.2f} dB over the input on its own pictures")
@@ -164,7 +170,7 @@ def train(
     epilog=examples(
         "abair adapter add dust --weights weights",
         "abair adapter add dust scratches --weights weights",
-        ending="A running service takes it up when it is started again, or reloads.",
+        ending="A running service uses the adapter after a restart or a reload.",
     )
 )
 def add(
@@ -172,14 +178,17 @@ def add(
     weights: Target,
     smoke: Annotated[
         bool,
-        typer.Option("--smoke", help="Install what `train --smoke` made: a proof, of no use."),
+        typer.Option(
+            "--smoke", help="Install the result of `train --smoke`, only to try the next steps."
+        ),
     ] = False,
 ) -> None:
     """Install trained adapters and their estimator into a folder of weights, after checks.
 
-    A folder that isn't there yet is begun as a copy of the bundled weights. Checked before anything
-    is changed: rank, shapes, finite numbers, the baseline's sha256, the older adapters' sha256, a
-    measured gain. The degradation's code stays where it is: no service needs it.
+    If the folder of weights does not exist, it is created as a copy of the bundled weights. Before
+    anything is changed, the command checks rank, shapes, finite numbers, the sha256 of the baseline
+    and of the older adapters, and that a gain was measured. The code of the degradation is not
+    installed, because the service never needs it.
     """
     from rich.console import Console
 
@@ -198,7 +207,7 @@ def add(
 
 @adapters_app.command("list", epilog=examples("abair adapter list --weights weights"))
 def list_adapters(weights: Weights = None) -> None:
-    """List the resident adapters in the order of their weights."""
+    """List the installed adapters in the order of their weights."""
     from rich.console import Console
 
     from model.cli.tables import adapter_table
@@ -209,12 +218,14 @@ def list_adapters(weights: Weights = None) -> None:
 
 @adapters_app.command(epilog=examples("abair adapter remove dust --weights weights"))
 def remove(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As `abair adapter list` tells.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name that `abair adapter list` shows.")
+    ],
     weights: Target,
 ) -> None:
-    """Take an adapter out of a folder of weights; the estimator forgets it.
+    """Remove an adapter from a folder of weights, and its output from the estimator.
 
-    The other adapters keep their weights among themselves.
+    The weights of the other adapters keep their ratios.
     """
     from model import installing
 

@@ -79,7 +79,7 @@ def run(spaces: Sequence[Workspace], plan: Plan) -> tuple[AdapterInfo, ...] | No
     if not new:
         names = ", ".join(space.name for space in spaces)
         raise ValueError(
-            f"{names}: resident in {plan.weights} already; `abair adapter remove` takes one out"
+            f"{names}: already installed in {plan.weights}; remove it with `abair adapter remove`"
         )
     scene = draw_scene(0).astype(np.float32) / np.float32(255)
     for space in spaces:
@@ -143,7 +143,7 @@ def _options(space: Workspace, plan: Plan) -> Options:
         data = space.output / "data"
         write_scenes(data / "clean", _SCENES)
     if data is None:
-        raise ValueError("give --data, the folder of training pictures, or --smoke")
+        raise ValueError("give --data (the folder of training pictures) or --smoke")
     options = Options(
         what=space.name,
         data=data,
@@ -165,7 +165,10 @@ def _options(space: Workspace, plan: Plan) -> Options:
         return replace(options, val=(plan.val,))
     paths = pictures_in(data / "clean")
     if len(paths) < 2:
-        raise ValueError(f"{data / 'clean'} must hold at least 2 pictures: one is kept to measure")
+        raise ValueError(
+            f"{data / 'clean'} must contain at least 2 pictures: one is kept out of the training "
+            f"to measure the gain"
+        )
     kept = paths[:: -(-len(paths) // min(HELD_OUT, max(1, len(paths) // 10)))]
     folder = space.output / "held-out"
     write_pairs(space.degradation, kept, folder / space.name)

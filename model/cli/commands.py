@@ -1,4 +1,4 @@
-"""Commands and their options; what they do is in the modules beside this one."""
+"""The commands ``restore``, ``evaluate`` and ``train`` with their options."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from model.cli.common import Device, Weights, examples, load, need_matplotlib, u
 
 app = typer.Typer(
     name="abair",
-    help="See what is wrong with a photograph, and remove it.",
+    help="Find out what is wrong with a photograph, and remove it.",
     epilog=examples(
         "abair restore holiday/ better/",
         "abair serve --port 9000",
@@ -32,28 +32,45 @@ app.add_typer(adapters_app, name="adapter")
         "abair restore archive/ better/ --engine ray --workers 16",
         "abair restore dark.png out.png --adapters lowlight:1,noise:0.3 --strength 0.8",
         ending="Exit codes: 0 all restored, 1 some pictures failed, 2 wrong usage, "
-        "130 interrupted: the same command goes on.",
+        "130 interrupted: run the same command again to continue.",
     )
 )
 def restore(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A picture, or a folder of them.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="A picture, or a folder.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="A picture, or a folder of pictures.")
+    ],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The picture or folder to write.")],
     adapters: Annotated[
         str,
-        typer.Option(help="auto (soft blend), top (one), none (baseline), or rain:0.8,noise:0.2."),
+        typer.Option(
+            help="auto: blend of all adapters; top: the strongest adapter only; none: no adapter; "
+            "or weights of your own such as rain:0.8,noise:0.2."
+        ),
     ] = "auto",
-    strength: Annotated[float, typer.Option(min=0, max=1, help="Blend of input and output.")] = 1.0,
+    strength: Annotated[
+        float, typer.Option(min=0, max=1, help="0: the input; 1: fully restored.")
+    ] = 1.0,
     quality: Annotated[
         int | None,
-        typer.Option(min=1, max=100, help="Of JPEG, WebP, AVIF; 92, or 100 of lossless WebP."),
+        typer.Option(
+            min=1,
+            max=100,
+            help="Quality of JPEG, WebP and AVIF. Default: 92; lossless WebP stays lossless.",
+        ),
     ] = None,
     metadata: Annotated[
         Literal["keep", "strip", "no-gps"],
-        typer.Option(help="EXIF, XMP and ICC profile: keep, strip (sRGB then), no-gps."),
+        typer.Option(
+            help="keep: EXIF, XMP and ICC profile; no-gps: all but the location; strip: none of "
+            "them, and the picture is converted to sRGB."
+        ),
     ] = "keep",
     blend: Annotated[
         Literal["image", "pixel"],
-        typer.Option(help="One set of weights, or weights that vary over the picture."),
+        typer.Option(
+            help="image: the same adapter weights everywhere; pixel: weights that follow the "
+            "degradation map."
+        ),
     ] = "image",
     tile: Annotated[
         int, typer.Option(min=64, help="Pictures above tile x tile pixels are cut into tiles.")
@@ -62,26 +79,31 @@ def restore(
         bool, typer.Option("--map", help="Write the degradation map too, as OUT.map.png.")
     ] = False,
     report: Annotated[
-        Path | None, typer.Option(help="Append a line of JSON for each picture to this file.")
+        Path | None, typer.Option(help="File to which one line of JSON per picture is appended.")
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Restore again what is already in OUT.")
+        bool,
+        typer.Option("--overwrite", help="Restore again the pictures that are already in OUT."),
     ] = False,
     engine: Annotated[
         Literal["local", "ray"],
-        typer.Option(help="In this process, or on the Ray cluster of RAY_ADDRESS or of its own."),
+        typer.Option(
+            help="local: in this process; ray: on the Ray cluster that RAY_ADDRESS names, or on a "
+            "new one on this machine."
+        ),
     ] = "local",
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Of the Ray engine; without it one a core.")
+        int | None,
+        typer.Option(min=1, help="Number of Ray workers. Default: one per core of the cluster."),
     ] = None,
     weights: Weights = None,
 ) -> None:
     """Restore a picture, or every picture of a folder and its subfolders.
 
-    A folder's tree is kept. A picture that is already in OUT is skipped, so that an interrupted run
-    goes on where it was; one that can't be read is told and left out. A file keeps its kind, unless
-    OUT names another, and HEIC becomes JPEG; 16 bits, transparency, EXIF, XMP and colour profile
-    are kept; the orientation is applied.
+    The tree of the folder is kept. A picture that is already in OUT is skipped, so an interrupted
+    run continues where it was. A picture that can't be read is reported and left out. A file keeps
+    its format unless OUT names another; HEIC becomes JPEG. 16 bits, transparency, EXIF, XMP and
+    colour profile are kept. The orientation is applied.
     """
     from model.cli import engines, progress, restoring
 
@@ -105,7 +127,7 @@ def restore(
     try:
         failures = progress.run(place, jobs, options, there=there)
     except KeyboardInterrupt:
-        typer.echo("stopped; give the same command again to go on", err=True)
+        typer.echo("stopped; run the same command again to continue", err=True)
         raise typer.Exit(130) from None
     raise typer.Exit(1 if failures else 0)
 
@@ -121,44 +143,53 @@ def restore(
 )
 def evaluate(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="Holds TASK/degraded/* and TASK/clean/*.")
+        Path | None,
+        typer.Argument(metavar="DIR", help="Folder with TASK/degraded/* and TASK/clean/*."),
     ] = None,
     mode: Annotated[
         list[str] | None,
         typer.Option(
-            help="none, auto, top, oracle, sum, average or pixel; without it the first four."
+            help="Adapters: none, auto, top, oracle (the adapter of the task), sum, average or "
+            "pixel. Repeat for several. Default: the first four."
         ),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many pictures a task.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Most pictures per task.")] = None,
     map_pairs: Annotated[
         Path | None,
-        typer.Option(help="Folder of clean pictures to degrade; prints the map's mean IoU."),
+        typer.Option(help="Folder of clean pictures; they are degraded, and the map is scored."),
     ] = None,
-    count: Annotated[int, typer.Option(min=1, help="Pictures made for --map-pairs.")] = 40,
+    count: Annotated[
+        int, typer.Option(min=1, help="Number of pictures made for --map-pairs.")
+    ] = 40,
     report: Annotated[
         Path | None,
         typer.Option(
-            help="Page to write, Markdown: the scores, sums and averages of the adapters, the "
-            "worst pictures; with --map-pairs mixtures, CutMix, mild noise, JPEG, "
-            "4 bits, snow and curves over severity too."
+            help="Markdown page to write, with the scores, sums and averages of the adapters and "
+            "the worst pictures. With --map-pairs it also has mixtures, CutMix, mild noise, JPEG, "
+            "4 bits, snow and curves over severity."
         ),
     ] = None,
     gallery: Annotated[
         Path | None,
-        typer.Option(help="Folder of clean pictures to degrade and show beside the page."),
+        typer.Option(
+            help="Folder of clean pictures; they are degraded and shown on the page of --report."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     weights: Weights = None,
 ) -> None:
-    """Measure PSNR and SSIM of pairs, or mean IoU of the map on pictures degraded here."""
+    """Measure PSNR and SSIM of pairs, or mean IoU of the map.
+
+    For the map, clean pictures are degraded by this command.
+    """
     from model.cli import evaluating
 
     if folder is None and map_pairs is None:
         raise typer.BadParameter("give DIR, --map-pairs, or both")
     if gallery is not None and report is None:
-        raise typer.BadParameter("--gallery is shown on the page of --report: give both")
+        raise typer.BadParameter("--gallery is shown on the page of --report: give both options")
     if report is not None and mode:
-        raise typer.BadParameter("--report compares all modes: leave --mode out")
+        raise typer.BadParameter("--report compares all modes: leave out --mode")
     if report is not None and map_pairs is not None:
         need_matplotlib()
     usage(
@@ -175,8 +206,8 @@ def evaluate(
         "abair train baseline --data DATA --run runs/base --weights weights --hours 3",
         "abair train rain --data DATA --run runs/rain --weights weights --hours 0.33",
         "abair train estimator --data DATA --run runs/estimator --weights weights --hours 0.2",
-        ending="Exit codes: 0 trained, 2 wrong usage, 3 stopped: the same command goes on. A "
-        "degradation that isn't one of the five: abair adapter train.",
+        ending="Exit codes: 0 trained, 2 wrong usage, 3 stopped: run the same command again to "
+        "continue. For a degradation that isn't one of the five, use abair adapter train.",
     )
 )
 def train(
@@ -189,43 +220,51 @@ def train(
         ),
     ],
     data: Annotated[
-        Path, typer.Option(help="Holds clean/, depth/ and pairs/ as docs/training.md says.")
+        Path,
+        typer.Option(help="Folder with clean/, depth/ and pairs/, as docs/training.md describes."),
     ],
     run: Annotated[
-        Path, typer.Option(help="Folder of checkpoint and logs; an existing run goes on.")
+        Path, typer.Option(help="Folder for checkpoint and logs; an existing run continues.")
     ],
     weights: Annotated[Path, typer.Option(help="Folder of weights to read from and write to.")],
     val: Annotated[
-        Path | None, typer.Option(help="Holds TASK/degraded/* and TASK/clean/*.")
+        Path | None,
+        typer.Option(help="Folder with validation pairs: TASK/degraded/* and TASK/clean/*."),
     ] = None,
-    hours: Annotated[float | None, typer.Option(help="Budget in hours of training.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Budget in steps, instead of hours.")] = None,
-    preset: Annotated[str, typer.Option(help="Sizes of a new baseline: small or large.")] = "small",
-    rank: Annotated[int, typer.Option(min=1, help="Of a new adapter.")] = 4,
+    hours: Annotated[float | None, typer.Option(help="Length of the training, in hours.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Length of the training, in steps.")] = None,
+    preset: Annotated[str, typer.Option(help="Size of a new baseline: small or large.")] = "small",
+    rank: Annotated[int, typer.Option(min=1, help="Rank of the new adapter.")] = 4,
     train_rank: Annotated[
         int | None,
-        typer.Option(min=1, help="Of a new adapter while it trains; cut to --rank at the end."),
+        typer.Option(
+            min=1, help="Rank of the new adapter during training; cut to --rank at the end."
+        ),
     ] = None,
     init: Annotated[
         Path | None,
-        typer.Option(help="Weights to begin with; an adapter's may be of another baseline."),
+        typer.Option(help="Weights to start from; an adapter may be of another baseline."),
     ] = None,
     processes: Annotated[
         int,
-        typer.Option(min=1, help="That train together: one a core where other programs run too."),
+        typer.Option(
+            min=1,
+            help="Number of training processes; use one per core if other programs run too.",
+        ),
     ] = 1,
     workers: Annotated[
-        int, typer.Option(min=0, help="Processes that make data, for each that trains.")
+        int, typer.Option(min=0, help="Processes that make data, per training process.")
     ] = 1,
     device: Device = "auto",
-    seed: Annotated[int, typer.Option(help="Of initialisation and data.")] = 0,
-    name: Annotated[str, typer.Option(help="Of a new baseline.")] = "abair-small",
-    licence: Annotated[str, typer.Option(help="Terms of the weights, told in their files.")] = "",
+    seed: Annotated[int, typer.Option(help="Random seed of initialisation and data.")] = 0,
+    name: Annotated[str, typer.Option(help="Name of the new baseline.")] = "abair-small",
+    licence: Annotated[str, typer.Option(help="Licence recorded in the weights' files.")] = "",
     overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="FIELD=VALUE or mix.FIELD=VALUE of the phase.")
+        list[str] | None,
+        typer.Option("--set", help="Change a field of the phase: FIELD=VALUE or mix.FIELD=VALUE."),
     ] = None,
 ) -> None:
-    """Train a phase of ABAIR; interrupted, the same command goes on where it was."""
+    """Train a phase of ABAIR. Run the same command again to continue an interrupted training."""
     need_matplotlib()
     from model.cli import training
     from model.cli.preparing import Options
@@ -252,5 +291,5 @@ def train(
         licence=licence,
     )
     if not usage(training.run, options):
-        typer.echo("stopped before the end; give the same command again to go on", err=True)
+        typer.echo("stopped before the end; run the same command again to continue", err=True)
         raise typer.Exit(3)

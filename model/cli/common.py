@@ -1,4 +1,4 @@
-"""What the commands share: weights, examples in their help, complaints instead of tracebacks."""
+"""Shared parts of the commands: options, examples in the help, and usage errors."""
 
 import importlib.util
 from collections.abc import Callable
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, ParamSpec, TypeVar
 
 import typer
 
+from model.printable import printable
+
 if TYPE_CHECKING:
     from model.restorer import Restorer
 
@@ -14,37 +16,39 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 Weights = Annotated[
-    Path | None, typer.Option("--weights", help="Folder of weights; without it the bundled ones.")
+    Path | None, typer.Option("--weights", help="Folder of weights. Default: the bundled ones.")
 ]
 
 Device = Annotated[
     Literal["auto", "cpu", "cuda"],
-    typer.Option("--device", help="Where to compute; auto takes a CUDA card where there is one."),
+    typer.Option("--device", help="Where to compute; auto uses an NVIDIA GPU if there is one."),
 ]
 
 
 def examples(*commands: str, ending: str = "") -> str:
-    """Lay out a help text's last part in Markdown: a command a line, then a remark."""
+    """Write the end of a help text in Markdown: one command per line, then a remark."""
     lines = "\n".join(f"- {command}" for command in commands)
     return f"Examples\n\n{lines}\n\n{ending}".rstrip()
 
 
 def load(weights: Path | None) -> "Restorer":
-    """Load the restorer, or end with its complaint instead of a traceback."""
+    """Load the restorer; show a fault of the weights as a usage error, not as a traceback."""
     import model
 
     return usage(model.load) if weights is None else usage(model.load, weights)
 
 
 def need_matplotlib() -> None:
-    """End with what to install where matplotlib, of the extra ``train``, is missing."""
+    """End with a usage error that says what to install if matplotlib is missing."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise typer.BadParameter("curves are drawn by matplotlib: pip install 'abair[train]'")
+        raise typer.BadParameter(
+            "the curves need matplotlib, which is missing: run pip install '.[train]'"
+        )
 
 
 def usage(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call ``function``; what it finds wrong with its input is shown as a usage error."""
+    """Call ``function``, and turn a ``ValueError`` or a missing file into a usage error."""
     try:
         return function(*args, **kwargs)
     except (ValueError, FileNotFoundError) as error:
-        raise typer.BadParameter(str(error)) from error
+        raise typer.BadParameter(printable(str(error))) from error

@@ -59,7 +59,7 @@ def on_ray(weights: Path | None, workers: int | None) -> Engine:
     try:
         import ray  # noqa: F401 - of an extra: told here, not after the files were listed
     except ImportError as error:
-        raise ValueError("--engine ray needs Ray: pip install 'abair[ray]'") from error
+        raise ValueError("--engine ray needs Ray: pip install '.[ray]'") from error
 
     def engine(jobs: list[Job], options: Options) -> Iterator[Outcome]:
         import ray
@@ -119,5 +119,7 @@ def _spread(jobs: list[Job], crew: list[Any]) -> Iterator[Outcome]:
 def _attempt(restorer: Restorer, job: Job, options: Options) -> Outcome:
     try:
         return Outcome(job, restore_file(restorer, job, options))
+    except MemoryError:
+        return Outcome(job, None, "there is not enough memory for this picture; try --tile 256")
     except Exception as error:  # noqa: BLE001 - a decoder's stumbling is the file's fault
-        return Outcome(job, None, str(error))
+        return Outcome(job, None, str(error) or f"it failed with {type(error).__name__}")

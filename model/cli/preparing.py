@@ -111,7 +111,9 @@ def prepare(options: Options) -> Job:
             ``options.train_rank`` doesn't fit.
     """
     if options.what in ("baseline", "estimator") and options.train_rank is not None:
-        raise ValueError("--train-rank is for an adapter; the baseline and the estimator have none")
+        raise ValueError(
+            "--train-rank is only for adapters: leave it out for baseline and estimator"
+        )
     if options.what == "baseline":
         return _baseline_job(options)
     if options.what == "estimator":
@@ -125,11 +127,11 @@ def prepare(options: Options) -> Job:
         return adapter_job(info, options, options.weights / "adapters" / kind)
     if options.what in DEGRADATIONS:
         raise ValueError(
-            f"{options.what!r} is no phase of the baseline; `abair adapter new {options.what}` and "
-            f"`abair adapter train` give it an adapter"
+            f"{options.what!r} is not one of the five degradations of `abair train`: make its "
+            f"adapter with `abair adapter new {options.what}` and `abair adapter train`"
         )
     known = ", ".join(["baseline", *Degradation, "estimator"])
-    raise ValueError(f"unknown phase {options.what!r}; it is one of {known}")
+    raise ValueError(f"there is no phase {options.what!r}: choose one of {known}")
 
 
 def _baseline_job(options: Options) -> Job:
@@ -166,7 +168,10 @@ def _estimator_of(folder: Path, restorer: Restorer) -> Estimator:
     other = checkpoint.load(folder)
     names, wanted = ([one.name for one in of.adapters] for of in (other, restorer))
     if sorted(names) != sorted(wanted):
-        raise ValueError(f"the estimator in {folder} weighs {names}, these adapters are {wanted}")
+        raise ValueError(
+            f"the estimator in {folder} is for the adapters {names}, but these weights have "
+            f"{wanted}: start from other weights, or train the estimator without --init"
+        )
     return other.estimator.of([names.index(name) for name in wanted])
 
 
@@ -236,8 +241,8 @@ def estimator_job(
     kinds = [*Degradation, *(kind for kind in removed if kind not in set(Degradation))]
     if unknown := [kind for kind in kinds if kind not in DEGRADATIONS and kind not in own]:
         raise ValueError(
-            f"there are adapters for {', '.join(unknown)}, which isn't built in; name the folder "
-            f"with its degradation.py too: abair adapter train FOLDER FOLDER ..."
+            f"training needs the code of {', '.join(unknown)}, which isn't built in: name the "
+            f"folder with its degradation.py too, as in abair adapter train FOLDER FOLDER ..."
         )
 
     def save(trained: Restorer, provenance: dict[str, str], _measured: Measured | None) -> None:

@@ -31,7 +31,7 @@ def make_folder(folder: Path) -> None:
     name = folder.name
     check_name(name)
     if folder.exists():
-        raise ValueError(f"{folder} is there already")
+        raise ValueError(f"{folder} exists already: choose another name, or remove it")
     folder.mkdir(parents=True)
     kind = "builtin.py" if name in DEGRADATIONS else "own.py"
     for template, made in ((kind, "degradation.py"), (SETTINGS, SETTINGS), ("README.md",) * 2):
@@ -95,7 +95,7 @@ def _read(path: Path) -> NDArray[np.uint8]:
     try:
         return read_picture(path).permute(1, 2, 0).numpy()
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is no picture that can be read: {error}") from error
+        raise ValueError(f"{path} can't be read as a picture: {error}") from error
 
 
 def _middle(picture: NDArray[np.uint8], side: int) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from model.cli.engines import Engine
 from model.cli.restoring import Job, Options
+from model.printable import printable
 
 
 def run(engine: Engine, jobs: list[Job], options: Options, *, there: int = 0) -> int:
@@ -29,7 +30,7 @@ def run(engine: Engine, jobs: list[Job], options: Options, *, there: int = 0) ->
     if not jobs:
         console.print("nothing to do: every picture is there already")
         return 0
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     total, failures = there + len(jobs), 0
     plain = not console.is_terminal
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=plain) as progress:
@@ -38,16 +39,18 @@ def run(engine: Engine, jobs: list[Job], options: Options, *, there: int = 0) ->
             job, report = outcome.job, outcome.report
             if report is None:
                 failures += 1
-                console.print(f"{job.source}: {outcome.error}", markup=False, soft_wrap=True)
+                told = printable(f"{job.source}: {outcome.error}")
+                console.print(told, markup=False, soft_wrap=True)
             else:
                 for notice in report["notices"]:
-                    console.print(f"{job.source}: {notice}", markup=False, soft_wrap=True)
+                    told = printable(f"{job.source}: {notice}")
+                    console.print(told, markup=False, soft_wrap=True)
                 files = {"input": str(job.source), "output": str(job.target)}
                 _append(options.report, files | report)
                 if plain:
-                    told = f"{number}/{total} {job.target} {report['seconds']:.1f} s"
+                    told = printable(f"{number}/{total} {job.target} {report['seconds']:.1f} s")
                     console.print(told, markup=False, highlight=False, soft_wrap=True)
-            progress.update(bar, description=job.source.name, advance=1)
+            progress.update(bar, description=printable(job.source.name), advance=1)
     told = f"{len(jobs) - failures} restored, {failures} failed, {there} were there already"
     console.print(told, highlight=False)
     return failures

@@ -1,4 +1,4 @@
-"""What ``abair evaluate --report`` writes: how good a model is, and where it isn't, on one page."""
+"""Write the page of ``abair evaluate --report``: scores, curves, the map, and failures."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,9 @@ PAPER = (
 )
 """PSNR of ABAIR's one-hot selection, first version of the paper, table 1."""
 
-_BESIDE = "Pictures of CutMix; `pixel` is `auto` led over the picture by its map.\n\n"
+_BESIDE = (
+    "Pictures made with CutMix. `pixel` is `auto` with weights that follow the degradation map.\n\n"
+)
 
 
 @dataclass(frozen=True)
@@ -64,15 +66,16 @@ def write(report: Report, command: str) -> str:
     today = datetime.now(UTC).date().isoformat()
     parts = [
         f"# Evaluation of {report.model.name}\n\nWritten by `{command}` on {today}; base weights "
-        f"sha256 {report.model.sha256[:12]}. PSNR (dB) / SSIM, RGB, whole pictures, 8 bits in and "
-        f"out, means over the pictures. `none`: the baseline alone; `auto`: the estimator's blend; "
-        f"`top`: its best adapter; `oracle`: the adapter of the task, told; `sum` and `average`: "
-        f"every adapter whole, or in equal parts. Where no severity is named, pictures made here "
-        f"are degraded at severities drawn evenly from {SEVERITIES[0]} to {SEVERITIES[-1]:g}.",
+        f"sha256 {report.model.sha256[:12]}. Each cell is PSNR (dB) / SSIM of whole RGB pictures, "
+        f"8 bits in and out, as the mean over the pictures. `none`: the baseline alone; `auto`: "
+        f"the estimator's blend; `top`: the adapter that the estimator finds most likely; "
+        f"`oracle`: the adapter of the task, chosen by hand; `sum` and `average`: all adapters, "
+        f"each at full weight or in equal parts. If no severity is named, clean pictures were "
+        f"degraded at severities drawn uniformly from {SEVERITIES[0]} to {SEVERITIES[-1]:g}.",
     ]
     if report.gallery:
         about = "Degraded, map, restored with `auto`, clean"
-        parts.append(f"## To look at\n\n{about}:\n\n![{about}]({report.gallery})")
+        parts.append(f"## Pictures\n\n{about}:\n\n![{about}]({report.gallery})")
     if report.scores:
         parts += ["## Tasks\n\n" + _table(report.scores), _failures(report), _paper()]
     parts += [
@@ -80,8 +83,8 @@ def write(report: Report, command: str) -> str:
         for title, remark, scores in (
             ("Two degradations over each other", "", report.mixtures),
             ("Degradations beside each other", _BESIDE, report.beside),
-            ("Degradations that came later", "", report.later),
-            ("Doing no harm", "", report.mild),
+            ("Degradations outside the map", "", report.later),
+            ("Mild noise", "", report.mild),
         )
         if scores
     ]
@@ -90,8 +93,8 @@ def write(report: Report, command: str) -> str:
     if report.seen:
         rows = [(task, f"{100 * share:.0f} %") for task, share in report.seen.items()]
         parts.append(
-            "## What the map names first\n\nShare of a task's pictures in which its class has the "
-            "most pixels.\n\n" + _markdown(("task", "right"), rows)
+            "## The map's largest class\n\nShare of the pictures of a task in which the class of "
+            "the task has the most pixels.\n\n" + _markdown(("task", "right"), rows)
         )
     parts += [_map(mix, score) for mix, score in report.maps.items()]
     return "\n\n".join(parts) + "\n"
@@ -123,21 +126,24 @@ def _failures(report: Report) -> str:
         if task != "clean"
     )
     rows = [(task, stem, f"{gain:+.2f} dB") for gain, task, stem in gains[:3]]
-    return "Where `auto` did least:\n\n" + _markdown(("task", "picture", "gain"), rows)
+    return "The three pictures that `auto` improved least:\n\n" + _markdown(
+        ("task", "picture", "gain"), rows
+    )
 
 
 def _paper() -> str:
     told = ", ".join(f"{name} {value}" for name, value in PAPER)
     return (
-        f"The paper's numbers on its sets, 59 M parameters trained on GPUs: {told} dB. They are no "
-        "like for like: here are other pictures (haze there is outdoors), a network a tenth of the "
-        "size, and hours of two CPU cores and minutes of a GPU."
+        f"The paper's numbers on its sets, with 59 M parameters trained on GPUs: {told} dB. They "
+        "cannot be compared directly: the pictures are different (the paper's haze is outdoors), "
+        "this network has a tenth of the size, and it was trained for hours on two CPU cores and "
+        "minutes on a GPU."
     )
 
 
 def _curves(curves: Sequence[Curves], plot: str) -> str:
     """Show the curves, and tell what `auto` adds to the input at each severity."""
-    about = "PSNR of clean pictures that were degraded from mildly to severely"
+    about = "PSNR of clean pictures that were degraded at several severities"
     rows = [
         (
             one.degradation,
@@ -149,8 +155,8 @@ def _curves(curves: Sequence[Curves], plot: str) -> str:
         for one in curves
     ]
     return (
-        f"## From mild to severe\n\n{about}, {curves[0].count} at each severity; numbers below the "
-        f"panels are what the severities stand for:\n\n![{about}]({plot})\n\n"
+        f"## From mild to severe\n\n{about}, {curves[0].count} at each severity. The numbers below "
+        f"the panels are the physical amounts of these severities.\n\n![{about}]({plot})\n\n"
         "Gain of `auto` over the input at each severity, dB:\n\n"
         + _markdown(("degradation", *map(str, SEVERITIES)), rows)
     )
@@ -158,8 +164,8 @@ def _curves(curves: Sequence[Curves], plot: str) -> str:
 
 def _map(mix: str, score: MapScore) -> str:
     about = (
-        f"## The map, {mix}\n\nMean IoU {score.mean_iou:.3f} over {score.count} pictures. Percent "
-        "of the pixels of each class, and what they were taken for:\n\n"
+        f"## The map, {mix}\n\nMean IoU {score.mean_iou:.3f} over {score.count} pictures. Each row "
+        "shows how the pixels of a class were classified, in percent:\n\n"
     )
     rows = [
         (name, *(f"{100 * pixels / sum(row):.1f}" for pixels in row))

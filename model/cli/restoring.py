@@ -78,7 +78,7 @@ def parse_adapters(text: str) -> str | dict[str, float]:
     """
     if ":" not in text:
         if text not in ("auto", "top", "none"):
-            raise ValueError(f"adapters are auto, top, none or NAME:WEIGHT,..., got {text!r}")
+            raise ValueError(f"--adapters must be auto, top, none or NAME:WEIGHT,..., got {text!r}")
         return text
     weights = {}
     for pair in text.split(","):
@@ -86,9 +86,9 @@ def parse_adapters(text: str) -> str | dict[str, float]:
         try:
             weight = float(number)
         except ValueError as error:
-            raise ValueError(f"adapters are NAME:WEIGHT,..., got {pair!r}") from error
+            raise ValueError(f"each of --adapters must be NAME:WEIGHT, got {pair!r}") from error
         if not 0 <= weight <= 1 or name in weights:
-            raise ValueError(f"an adapter is named once, with a weight in [0, 1], got {pair!r}")
+            raise ValueError(f"name each adapter once, with a weight in [0, 1]; got {pair!r}")
         weights[name] = weight
     return weights
 
@@ -120,7 +120,7 @@ def find_jobs(source: Path, target: Path) -> list[Job]:
         whole = _writable(target / source.name) if folder else target
         jobs = [Job(source, whole)]
     if target.resolve() == source.resolve() or any(job.target == job.source for job in jobs):
-        raise ValueError(f"OUT must not be IN: {source} would be overwritten")
+        raise ValueError(f"OUT must differ from IN, or {source} would be overwritten")
     return jobs
 
 

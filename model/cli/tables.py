@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from rich.markup import escape
 from rich.table import Table
 
 from model.about import AdapterInfo
@@ -49,7 +50,7 @@ def adapter_table(adapters: Sequence[AdapterInfo]) -> Table:
     for adapter in adapters:
         table.add_row(
             adapter.name,
-            adapter.title,
+            escape(adapter.title),
             adapter.degradation,
             str(adapter.rank),
             f"{adapter.parameters:,}",

@@ -57,7 +57,7 @@ def alone(run: Path) -> Iterator[None]:
         lock.acquire(blocking=False)
     except Timeout:
         raise ValueError(
-            f"another training is using {run}: wait for its end, or take another run folder"
+            f"another training is using {run}: wait until it ends, or use another run folder"
         ) from None
     try:
         yield
@@ -169,7 +169,7 @@ def _device(options: Options) -> str:
     together = options.processes > 1
     device = choose_device("cpu" if together and options.device == "auto" else options.device)
     if together and device == "cuda":
-        raise ValueError("--processes is for CPUs: on a card one process trains")
+        raise ValueError("--processes above 1 works only on a CPU: leave it out for a GPU")
     return device
 
 
@@ -226,7 +226,9 @@ def _override(phase: Phase, overrides: tuple[str, ...]) -> Phase:
         name, _, value = override.partition("=")
         target, field = (phase.mix, name[4:]) if name.startswith("mix.") else (phase, name)
         if field not in {f.name for f in dataclasses.fields(target)} or not value:
-            raise ValueError(f"no setting {override!r}; give FIELD=VALUE or mix.FIELD=VALUE")
+            raise ValueError(
+                f"--set {override!r} names no field: give FIELD=VALUE or mix.FIELD=VALUE"
+            )
         changed = dataclasses.replace(target, **{field: json.loads(value)})
         phase = changed if isinstance(changed, Phase) else dataclasses.replace(phase, mix=changed)
     return phase

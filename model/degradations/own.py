@@ -108,7 +108,7 @@ def _load(path: Path) -> ModuleType:
         ValueError: If it is not there, or lacks a function.
     """
     if not path.is_file():
-        raise ValueError(f"there is no {path}; `abair adapter new` makes one")
+        raise ValueError(f"there is no {path}: create it with `abair adapter new`")
     spec = importlib.util.spec_from_file_location(f"own_degradation_{path.parent.name}", path)
     assert spec is not None
     assert spec.loader is not None

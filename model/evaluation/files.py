@@ -33,7 +33,7 @@ def find_pairs(folder: Path, *, limit: int | None = None) -> dict[str, list[Pair
     """
     tasks = sorted(path.name for path in folder.glob("*") if (path / "clean").is_dir())
     if not tasks:
-        raise ValueError(f"no folders TASK/clean and TASK/degraded in {folder}")
+        raise ValueError(f"there are no folders TASK/clean and TASK/degraded in {folder}")
     return {task: task_pairs(folder / task)[:limit] for task in tasks}
 
 
@@ -43,7 +43,9 @@ def task_pairs(task: Path) -> list[Pair]:
         {path.stem: path for path in pictures_in(task / side)} for side in ("degraded", "clean")
     )
     if alone := sorted(degraded.keys() ^ clean.keys()):
-        raise ValueError(f"{task} needs equal stems in degraded and clean, alone: {alone[:5]}")
+        raise ValueError(
+            f"{task} needs equal stems in degraded and clean; without a partner: {alone[:5]}"
+        )
     return [Pair(degraded[stem], clean[stem]) for stem in sorted(clean)]
 
 

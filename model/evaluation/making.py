@@ -63,7 +63,7 @@ def clean_pictures(
     """
     paths = pictures_in(folder)
     if not paths:
-        raise ValueError(f"no pictures in {folder}")
+        raise ValueError(f"there are no pictures in {folder}")
     for index, path in enumerate(islice(cycle(paths), count)):
         yield _middle(read_picture(path)), np.random.default_rng([seed, index])
 

@@ -149,7 +149,9 @@ def _choices(
     """Map each mode to the arguments ``adapters`` and ``blend`` of ``restore_picture``."""
     known = (*MODES, *OTHER_MODES)
     if unknown := set(modes) - set(known):
-        raise ValueError(f"modes are {', '.join(known)}, got {', '.join(sorted(unknown))}")
+        raise ValueError(
+            f"modes must be among {', '.join(known)}, got {', '.join(sorted(unknown))}"
+        )
     names = [adapter.name for adapter in adapters]
     choices: dict[str, tuple[str | Mapping[str, float], str]] = {}
     for mode in modes:

@@ -13,13 +13,14 @@ import cv2
 import imagecodecs
 import numpy as np
 
-from model.pictures.limits import MAX_PROFILE_BYTES
+from model.pictures.inspection.icc import integers_alone
+from model.pictures.inspection.icc import problem as icc_problem
 from model.pictures.picture import Picture, Pixels
 
 Space = Literal["gray", "rgb", "cmyk"]
 
 _SRGB_TOLERANCE = 2
-_BAND_PIXELS = 2**20
+_BAND_PIXELS, _FORMULA_PIXELS = 2**21, 2**18
 _SPACES: dict[bytes, Space] = {b"GRAY": "gray", b"RGB ": "rgb", b"CMYK": "cmyk"}
 CHANNELS: dict[Space, int] = {"gray": 1, "rgb": 3, "cmyk": 4}
 """Channels of each space."""
@@ -90,8 +91,8 @@ def in_own_colours(picture: Picture, restored: Pixels) -> Pixels:
     out = np.empty_like(picture.own)
     wide, own_type = (cv2.CV_16S, cv2.CV_8U) if out.dtype == np.uint8 else (cv2.CV_32S, cv2.CV_16U)
     for rows in _bands(out):
-        before = _transformed(picture.rgb[rows], _srgb(), picture.icc, to_srgb=False)
-        after = _transformed(restored[rows], _srgb(), picture.icc, to_srgb=False)
+        both = np.concatenate([picture.rgb[rows], restored[rows]])  # a transform is dear to make
+        before, after = np.split(_transformed(both, _srgb(), picture.icc, to_srgb=False), 2)
         channels = out.shape[2]
         change = cv2.subtract(after[:, :, :channels], before[:, :, :channels], dtype=wide)
         moved = cv2.add(picture.own[rows], change, dtype=own_type)  # clamps
@@ -103,8 +104,8 @@ def _problem(icc: bytes, space: Space) -> str:
     """Tell why a profile cannot be used; empty: it can, or there is none."""
     if not icc:
         return ""
-    if len(icc) > MAX_PROFILE_BYTES:
-        return f"has {len(icc)} bytes"
+    if found := icc_problem(icc):
+        return found
     described = _SPACES.get(icc[16:20])
     if described != space and not (described == "rgb" and space == "gray"):
         return "is for other colours than the file's"
@@ -137,6 +138,7 @@ def _srgb() -> bytes:
 def _transformed(values: Pixels, profile: bytes, target: bytes, *, to_srgb: bool) -> Pixels:
     """Convert (H, W, C) from ``profile`` to ``target``, a band at a time."""
     space, wanted = _SPACES[profile[16:20]], _SPACES[target[16:20]]
+    profile, target = integers_alone(profile), integers_alone(target)
     channels = 3 if to_srgb else CHANNELS[wanted]
     out = np.empty((*values.shape[:2], channels), values.dtype)
     for rows in _bands(values):
@@ -154,9 +156,9 @@ def _transformed(values: Pixels, profile: bytes, target: bytes, *, to_srgb: bool
     return out
 
 
-def _bands(values: Pixels) -> Iterator[slice]:
+def _bands(values: Pixels, pixels: int = _BAND_PIXELS) -> Iterator[slice]:
     height, width = values.shape[:2]
-    step = max(1, _BAND_PIXELS // width)
+    step = max(1, pixels // width)
     return (slice(top, top + step) for top in range(0, height, step))
 
 
@@ -173,7 +175,7 @@ def _plain_rgb(values: Pixels) -> Pixels:
     """Convert CMYK (H, W, 4) as light that no ink takes: ``(1 - c)(1 - k)``."""
     full = int(np.iinfo(values.dtype).max)
     out = np.empty((*values.shape[:2], 3), values.dtype)
-    for rows in _bands(values):
+    for rows in _bands(values, _FORMULA_PIXELS):
         light = full - values[rows].astype(np.uint32)
         out[rows] = (light[:, :, :3] * light[:, :, 3:] + full // 2) // full
     return out

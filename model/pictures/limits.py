@@ -13,6 +13,9 @@ MAX_SAMPLES = 8
 """Channels of a pixel: four of colour, transparency, and a few that are left out."""
 MAX_PIXEL_BYTES = 32
 """Bytes of a stored pixel: red, green, blue and transparency as 64-bit floats."""
+MAX_DECODED_PIXEL_BYTES = 24
+"""Bytes that decoding may take, times the pixels that the caller allows. Pictures of 8 and 16 bits
+take up to 22 a pixel; TIFFs of large floats in one compressed strip take up to 72."""
 
 MAX_SEGMENTS = 512
 """JPEG segments, PNG chunks, WebP chunks or TIFF tags, the parts that hold pixels not counted.
@@ -34,6 +37,9 @@ MAX_TAG_VALUES = 2**18
 
 MAX_PROFILE_BYTES = 4 * 2**20
 """Bytes of an ICC profile; a larger one is left out. Those of presses have 3 MB."""
+MAX_CURVE_VALUES = 4096
+"""Values of a curve of an ICC profile; one with a longer curve is left out. A colour engine goes
+through the whole curve 4,096 times to turn it around."""
 MAX_EXIF_BYTES = 2**20
 """Bytes of EXIF; more is left out. One JPEG segment holds 64 KiB."""
 MAX_XMP_BYTES = 2**20

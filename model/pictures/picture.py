@@ -27,7 +27,7 @@ class Header:
         samples: Channels that are stored, those of a palette's colours instead of one.
         bits: Bits of a channel as they are decoded, 8 at least.
         several: Whether the file holds more pictures; only known of PNG and TIFF.
-        buffered: Whether a decoder holds the whole picture in a form of its own first.
+        workspace: Bytes that its decoder holds beside the decoded picture.
     """
 
     format: str
@@ -38,7 +38,7 @@ class Header:
     samples: int = 3
     bits: int = 8
     several: bool = False
-    buffered: bool = False
+    workspace: int = 0
 
     @property
     def pixels(self) -> int:

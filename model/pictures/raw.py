@@ -4,6 +4,7 @@ import io
 import logging
 from dataclasses import dataclass, field
 
+import cv2
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from PIL import Image, features
 from model.pictures import limits
 from model.pictures.colour import Space
 from model.pictures.errors import BrokenPictureError, UnsupportedPictureError
-from model.pictures.inspection import directories, jpeg, png
+from model.pictures.inspection import bmp, directories, jpeg, png
 from model.pictures.metadata import loaded_exif
 from model.pictures.picture import Header, Pixels
 
@@ -25,12 +26,13 @@ else:
     pillow_heif.register_heif_opener(thumbnails=False)
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # damage is told by exceptions
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 Image.MAX_IMAGE_PIXELS = None  # the file is inspected before it is decoded
 
 _GREY_MODES = ("1", "L", "LA", "La")
 _COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "YCbCr", "HSV")
 _DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
-_BAND_PIXELS = 2**22
+_BAND_PIXELS = 2**18
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def check_codec(header: Header) -> None:
         raise UnsupportedPictureError(
             "HEIC pictures are not read here: the optional codec is not installed",
             hint="Send JPEG, PNG, WebP, TIFF, BMP or AVIF; whoever runs this can "
-            "install the codec with: pip install 'abair[heic]'",
+            "install the codec with: pip install '.[heic]'",
         )
     if header.format == "AVIF" and not features.check("avif"):
         raise UnsupportedPictureError(
@@ -94,10 +96,11 @@ def read(data: bytes, header: Header) -> Raw:
     with Image.open(io.BytesIO(data), formats=[header.format]) as image:
         _check_size(image, header)
         several = header.several or (header.format != "TIFF" and getattr(image, "n_frames", 1) > 1)
-        image.load()
-        _check_size(image, header)
+        if not _is_deep_png(header) and not _is_runs(data, header):
+            image.load()
+            _check_size(image, header)
         _put_beside(image, beside)
-        values, space, alpha = _channels(image, data)
+        values, space, alpha = _channels(image, data, header)
         exif, notices = loaded_exif(lambda: _exif(image))
         return Raw(
             values,
@@ -147,16 +150,39 @@ def _exif(image: Image.Image) -> Image.Exif:
         raise ValueError(f"the EXIF has {len(block)} bytes")
     if block:
         directories.check_exif(block)
-    return image.getexif()
+    return Image.Image.getexif(image)  # that of PNG would decode the pixels
 
 
 SEVERAL = "the file holds several pictures; only the first is used"
 
 
-def _channels(image: Image.Image, data: bytes) -> tuple[Pixels, Space, Pixels | None]:
+def _is_runs(data: bytes, header: Header) -> bool:
+    """Whether it is a BMP of runs of equal pixels, which Pillow takes minutes to decode."""
+    return header.format == "BMP" and bmp.compression(data) in bmp.RUNS
+
+
+def _runs(data: bytes, header: Header) -> Pixels:
+    """Decode a BMP of runs of equal pixels, shape (H, W, 3)."""
+    found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    if found is None or found.shape != (header.height, header.width, 3):
+        raise BrokenPictureError("the runs of pixels of the BMP are damaged or cut off")
+    return found.astype(np.uint8, copy=False)
+
+
+def _is_deep_png(header: Header) -> bool:
+    """Whether it is a PNG of 16 bits, of which Pillow holds but grey."""
+    return header.format == "PNG" and header.bits == 16
+
+
+def _channels(
+    image: Image.Image, data: bytes, header: Header
+) -> tuple[Pixels, Space, Pixels | None]:
     """Return values of shape (H, W, C), what they are, and alpha of shape (H, W) or None."""
-    if image.format == "PNG" and data[24] == 16:  # Pillow holds 16 bits in grey alone
+    if _is_deep_png(header):
         return _split(_deep_png(image, data))
+    if _is_runs(data, header):
+        colours = _runs(data, header)
+        return _split(colours[:, :, :1] if image.mode in _GREY_MODES else colours)
     if image.mode in _DEEP_MODES:
         return np.asarray(image).astype(np.uint16)[:, :, None], "gray", None
     if image.mode == "CMYK":

@@ -5,10 +5,15 @@ from collections.abc import Callable
 import numpy as np
 
 from model.pictures import colour, raw, tiff
+from model.pictures.cost import decode_bytes
 from model.pictures.errors import BrokenPictureError, OversizedPictureError, PictureError
 from model.pictures.inspection import inspect
+from model.pictures.limits import MAX_DECODED_PIXEL_BYTES
 from model.pictures.metadata import NO_EXIF, NO_XMP, kept_exif, kept_xmp, orientation_of
 from model.pictures.picture import Header, Metadata, Picture, Pixels
+
+_LEAST_PIXELS = 2**22
+"""Smaller limits allow as many bytes as this one, since decoders take some for any picture."""
 
 
 def read_header(data: bytes, *, max_pixels: int | None = None) -> Header:
@@ -26,7 +31,18 @@ def read_header(data: bytes, *, max_pixels: int | None = None) -> Header:
             f"the picture has {header.width}x{header.height} = {header.pixels} pixels, "
             f"at most {max_pixels} are allowed"
         )
+    if max_pixels is not None and decode_bytes(header) > _room(max_pixels):
+        raise OversizedPictureError(
+            f"decoding the picture takes {decode_bytes(header)} bytes, "
+            f"at most {_room(max_pixels)} are allowed",
+            hint="Send a smaller picture, or save it with 8 or 16 bits a channel.",
+        )
     return header
+
+
+def _room(max_pixels: int) -> int:
+    """Return the most bytes that decoding may take where ``max_pixels`` pixels are allowed."""
+    return max(max_pixels, _LEAST_PIXELS) * MAX_DECODED_PIXEL_BYTES
 
 
 def decode(data: bytes, *, metadata: Metadata = "keep") -> Picture:

@@ -30,6 +30,7 @@ _SPACES: dict[int, Space] = {
     _SEPARATED: "cmyk",
 }
 _PREMULTIPLIED, _STRAIGHT = 1, 2
+_BAND_PIXELS = 2**18
 
 
 def read(data: bytes, header: Header) -> Raw:
@@ -89,21 +90,47 @@ def _decoded(page: tifffile.TiffPage) -> Raw:
             f"TIFFs of {page.bitspersample} bits are not read with this compression",
             hint="Save it with LZW, ZIP or no compression.",
         )
-    array: NDArray[Any] = page.asarray(maxworkers=1)
-    if page.axes == "SYX":  # one plane after the other
-        array = np.moveaxis(array, 0, 2)
-    values = _integers(np.atleast_3d(array), page.bitspersample)
-    if values.shape != (page.imagelength, page.imagewidth, samples):
-        raise BrokenPictureError("the picture's header contradicts its pixels")
-    if page.photometric == _WHITE_IS_ZERO:
-        values[:, :, 0] = np.iinfo(values.dtype).max - values[:, :, 0]
     extra = (*page.extrasamples, 0)[0] if samples > colours else 0
-    colour = np.ascontiguousarray(values[:, :, :colours])
-    if extra not in (_PREMULTIPLIED, _STRAIGHT) or colours == 4:
+    transparent = extra in (_PREMULTIPLIED, _STRAIGHT) and colours < 4
+    values = _filled(page, colours + transparent)
+    if page.photometric == _WHITE_IS_ZERO:
+        np.subtract(np.iinfo(values.dtype).max, values[:, :, 0], out=values[:, :, 0])
+    if not transparent:
         left_out = ("channels that are neither colour nor transparency were left out",)
-        return Raw(colour, space, notices=left_out if samples > colours else ())
+        return Raw(values, space, notices=left_out if samples > colours else ())
+    colour = np.ascontiguousarray(values[:, :, :colours])
     alpha = np.ascontiguousarray(values[:, :, colours])
-    return Raw(_straight(colour, alpha) if extra == _PREMULTIPLIED else colour, space, alpha)
+    if extra == _PREMULTIPLIED:
+        _divide(colour, alpha)
+    return Raw(colour, space, alpha)
+
+
+def _filled(page: tifffile.TiffPage, kept: int) -> Pixels:
+    """Decode the first ``kept`` channels, a strip or tile at a time, as (H, W, kept)."""
+    deep = np.uint8 if page.bitspersample <= 8 else np.uint16
+    values: Pixels = np.zeros((page.imagelength, page.imagewidth, kept), deep)
+    for block, plane, top, left in _blocks(page):
+        if plane >= kept:
+            continue
+        step = max(1, _BAND_PIXELS // block.shape[1])
+        for first in range(0, block.shape[0], step):
+            band = _integers(block[first : first + step, :, :kept], page.bitspersample)
+            height, width, channels = band.shape
+            rows = slice(top + first, top + first + height)
+            values[rows, left : left + width, plane : plane + channels] = band
+    return values
+
+
+def _blocks(page: tifffile.TiffPage) -> Iterator[tuple[NDArray[Any], int, int, int]]:
+    """Give strips or tiles (h, w, C), each with its plane, its first row and its first column."""
+    if page.is_contiguous:
+        whole = page.asarray(maxworkers=1, squeeze=False)
+        yield from ((plane[0], index, 0, 0) for index, plane in enumerate(whole))
+        return
+    for segment, (plane, _, top, left, _), _ in page.segments(maxworkers=1, _fullsize=False):
+        if segment is None:
+            raise BrokenPictureError("the file lacks some of the picture's strips or tiles")
+        yield segment[0, : page.imagelength - top, : page.imagewidth - left], plane, top, left
 
 
 def _integers(array: NDArray[Any], bits: int) -> Pixels:
@@ -121,19 +148,19 @@ def _integers(array: NDArray[Any], bits: int) -> Pixels:
             f"TIFFs of {bits} bits a channel ({array.dtype}) are not read",
             hint="Convert it to 8 or 16 bits a channel.",
         )
-    full = 2**bits - 1
     if array.dtype == np.uint16 and bits < 16:
-        return np.asarray(array.astype(np.uint32) * 65535 // full, np.uint16)
-    whole: Pixels = array.copy()
-    return whole
+        return np.asarray(array.astype(np.uint32) * 65535 // (2**bits - 1), np.uint16)
+    return array
 
 
-def _straight(colour: Pixels, alpha: Pixels) -> Pixels:
-    """Divide premultiplied colour (H, W, C) by alpha (H, W)."""
-    full = int(np.iinfo(colour.dtype).max)
-    cover = np.maximum(alpha, 1).astype(np.uint32)[:, :, None]
-    straight: Pixels = np.minimum((colour.astype(np.uint32) * full + cover // 2) // cover, full)
-    return straight.astype(colour.dtype)
+def _divide(colour: Pixels, alpha: Pixels) -> None:
+    """Divide premultiplied colour (H, W, C) by alpha (H, W), in place."""
+    full, step = int(np.iinfo(colour.dtype).max), max(1, _BAND_PIXELS // colour.shape[1])
+    for top in range(0, colour.shape[0], step):
+        rows = slice(top, top + step)
+        cover = np.maximum(alpha[rows], 1).astype(np.uint32)[:, :, None]
+        straight = (colour[rows].astype(np.uint32) * full + cover // 2) // cover
+        colour[rows] = np.minimum(straight, full)
 
 
 def _exif(data: bytes) -> Image.Exif:

@@ -19,7 +19,7 @@ class Budget:
         if (self.hours is None) == (self.steps is None):
             raise ValueError(f"give either hours or steps, got {self.hours} and {self.steps}")
         if (self.hours or self.steps or 0) <= 0:
-            raise ValueError(f"a budget is above 0, got {self.hours or self.steps or 0}")
+            raise ValueError(f"hours or steps must be above 0, got {self.hours or self.steps or 0}")
 
     def progress(self, step: int, seconds: float) -> float:
         """Return what share of the budget is used, 1 or more at the end."""

@@ -163,7 +163,9 @@ class Batches:
     ) -> None:
         self.sources, self.mix, self.seed, self.own = sources, mix, seed, dict(own)
         if mix.batch < team.size:
-            raise ValueError(f"a batch of {mix.batch} can't be divided among {team.size} processes")
+            raise ValueError(
+                f"{team.size} processes need mix.batch of at least as many, got {mix.batch}"
+            )
         self.places = range(team.rank, mix.batch, team.size)
         odds = np.array([weight for _, weight in mix.odds])
         self.names = [name for name, _ in mix.odds]

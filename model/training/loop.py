@@ -98,11 +98,11 @@ class Trainer:
         sizes = [[tensor.shape for tensor in of] for of in (state["parameters"], self.parameters)]
         if sizes[0] != sizes[1]:
             raise ValueError(
-                f"{self.run} holds a training of other sizes: give its preset or rank again, or "
-                f"take another run folder"
+                f"{self.run} contains a training with other sizes: give the preset or rank that it "
+                f"began with, or use another run folder"
             )
         if state.get("baseline", self._baseline) != self._baseline:
-            raise ValueError(f"{self.run} is of another baseline: take another run folder")
+            raise ValueError(f"{self.run} is of another baseline: use another run folder")
         self.step, self.seconds = state["step"], state["seconds"]
         self._due = defaultdict(float, state["due"])
         for name in TABLES if self.team.leads else ():

@@ -20,8 +20,8 @@ CLASS_WEIGHTS = {
     Degradation.HAZE: 0.8,
     Degradation.LOWLIGHT: 0.5,
 }
-"""What a picture of each class counts in phase I: the errors of haze and low light are coherent
-over a picture, so their gradients drown the others' at equal weights (docs/experiments.md)."""
+"""Weight of a picture of each class in the loss of phase I. Haze and low light weigh less: their
+errors cover the whole picture, so their gradients are larger (docs/lessons.md#loss-weights)."""
 
 Losses = dict[str, Tensor]
 """Named losses of a step; their weighted sum is minimised."""
@@ -61,9 +61,8 @@ class Phase:
 def baseline() -> Phase:
     """Phase I: the baseline and its segmentation head on synthetic degradations with CutMix.
 
-    Photographs of every kind may have been a JPEG or lost levels: of the real pairs it is some of
-    low light that have been JPEG files, so that the baseline would take blocks for darkness; too
-    few levels it took for night or haze (docs/experiments.md).
+    Only low-light pairs contain JPEG files, and without ``Mix.stored`` the baseline reads JPEG
+    blocks as darkness. It reads too few levels as night or haze (docs/lessons.md#storage-traces).
     """
     return Phase(
         name="baseline",
@@ -77,9 +76,9 @@ def baseline() -> Phase:
 def adapter(degradation: str) -> Phase:
     """Phase II: the one resident adapter, the baseline frozen.
 
-    On its own degradation, every third picture that isn't a real pair together with others, since
-    the estimator blends: with fewer of those, adapters do harm where two degradations meet
-    (docs/experiments.md).
+    Of the pictures that are no real pairs, every third has a second degradation. With fewer of
+    these, the adapter does harm where two degradations lie over each other
+    (docs/lessons.md#two-degradations).
     """
     mix = Mix(
         odds=((degradation, 0.95), (CLEAN, 0.05)),
@@ -104,9 +103,10 @@ def adapter(degradation: str) -> Phase:
 def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
     """Phase III: the estimator on single and mixed degradations, all else frozen.
 
-    It learns what is in a picture, and where it can't tell, which blend does the least harm. A
-    third of the photographs keep what storing did to them where something else is to be undone:
-    traces of JPEG under haze aren't to call JPEG's adapter (docs/experiments.md).
+    The estimator learns which degradations a picture has. Where it can't tell, it learns which
+    blend of adapters does the least harm. A third of the photographs with another degradation
+    also have JPEG blocks or few levels that must stay. This teaches the estimator not to select the
+    JPEG adapter for traces of JPEG under haze (docs/lessons.md#storage-traces).
 
     Args:
         kinds: Degradations that are drawn, at equal odds.
@@ -169,10 +169,10 @@ def _estimator_losses(restorer: Restorer, batch: Batch) -> Losses:
 
 
 def _to_restore(batch: Batch) -> Tensor:
-    """Give 1 for each crop that is to be restored, (B,), and 0 for one that is only to be seen.
+    """Return 1 for each crop whose restoration counts in the loss, else 0, shape (B,).
 
-    That is low light in a part of a picture: restoring it teaches that whatever is black in a
-    bright picture was badly lit (docs/experiments.md).
+    The restoration doesn't count where low light covers only a part of the picture: it would teach
+    that every black object in a bright picture was badly lit (docs/lessons.md#partial-low-light).
     """
     dark = batch.per_crop(batch.share(Degradation.LOWLIGHT))
     return ((dark == 0) | (dark == 1) | batch.layered()).float()

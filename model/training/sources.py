@@ -95,7 +95,8 @@ def read_pairs(task: Path) -> list[Sample]:
         assert sample.degraded is not None
         if sample.clean.shape != sample.degraded.shape:
             raise ValueError(
-                f"{pair.degraded} is {sample.degraded.shape}, its clean one {sample.clean.shape}"
+                f"the pictures of a pair need one shape: {pair.degraded} has "
+                f"{sample.degraded.shape}, its clean picture {sample.clean.shape}"
             )
         samples.append(sample)
     return samples

@@ -1,8 +1,8 @@
-"""Batches made ahead by worker processes, in memory that stays.
+"""Batches that worker processes make ahead, in shared memory that is used again.
 
-torch's loader maps, copies and forgets memory for each batch, and at a card's pace the one process
-that collects them was the limit (docs/experiments.md). Here every worker shares a few slots with
-the trainer and fills them in turn; a card reads them where they lie.
+torch's data loader maps, copies and unmaps memory for each batch, in one process that is too slow
+for a GPU (docs/lessons.md#training-data). Here every worker shares a few slots with the trainer and
+fills them in turn. A GPU reads the slots directly.
 """
 
 import itertools
@@ -77,7 +77,7 @@ class _Worker:
             if not self._process.is_alive():
                 raise RuntimeError(
                     f"a process that makes training data ended with exit code "
-                    f"{self._process.exitcode}; what it said last tells why"
+                    f"{self._process.exitcode}: see its last message"
                 )
         return next(self._turns)
 

@@ -1,7 +1,8 @@
 """Several processes that train one restorer: each does a part of a step, all keep the same weights.
 
-Two processes with half a batch each beat one process with two threads on a CPU that other programs
-use too: threads meet at a barrier in every operator, processes twice a step (docs/experiments.md).
+On a CPU that other programs use too, two processes with half a batch each are faster than one
+process with two threads. Threads wait for each other in every operator, processes only twice per
+step (docs/lessons.md#training-processes).
 """
 
 from collections.abc import Callable

@@ -10,9 +10,9 @@ from model.training.windows import Picture
 def retone(picture: Picture, rng: np.random.Generator) -> Picture:
     """Draw other tones: black and white points, a gamma a channel, and contrast.
 
-    What a scene looked like without its haze is a guess at its blacks and its contrast. RGB-D sets
-    are duller and less coloured than the rooms of the benchmark (docs/experiments.md), and from
-    them alone a restorer learns to leave haze over what is really black.
+    To remove haze, the restorer must guess the black point and the contrast of the scene. RGB-D
+    sets have less contrast and colour than the benchmark's rooms (docs/lessons.md#tones). A
+    restorer trained on them alone leaves haze over surfaces that are black.
 
     Args:
         picture: (H, W, 3) in [0, 1].
@@ -35,9 +35,9 @@ def retone(picture: Picture, rng: np.random.Generator) -> Picture:
 def dim(picture: Picture, rng: np.random.Generator) -> Picture:
     """Lower all levels alike, by up to two fifths: a photograph that was meant dark.
 
-    No noise or cast tells it from low light, so how often it is drawn says how often such a
-    picture should be left as it is. Not for one under haze, where a guess at brightness is asked
-    that darker targets would lower.
+    Nothing distinguishes such a picture from low light, so its frequency sets how often dark
+    photographs are left alone (docs/lessons.md#dim-photographs). It is not used under haze, because
+    darker targets would lower the brightness that the restorer must guess there.
 
     Args:
         picture: (H, W, 3) in [0, 1].

@@ -96,7 +96,7 @@ def read_workspace(folder: Path, *, smoke: bool = False) -> Workspace:
     """
     path = folder / SETTINGS
     if not path.is_file():
-        raise ValueError(f"there is no {path}; `abair adapter new {folder.name}` makes one")
+        raise ValueError(f"there is no {path}: create it with `abair adapter new {folder.name}`")
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
@@ -106,7 +106,9 @@ def read_workspace(folder: Path, *, smoke: bool = False) -> Workspace:
     missing = {"name", "title"} - given.keys()
     if wrong or missing:
         told = ", ".join(f"{field.name} ({kinds[field.name].__name__})" for field in _FIELDS)
-        raise ValueError(f"{path} must hold {told}; look at: {sorted({*wrong, *missing})}")
+        raise ValueError(
+            f"{path} must contain {told}; wrong or missing: {sorted({*wrong, *missing})}"
+        )
     return Workspace(folder, AdapterSettings(**given), smoke)
 
 
@@ -118,11 +120,11 @@ def check_name(name: str) -> None:
     """
     if not _NAME.fullmatch(name):
         raise ValueError(
-            f"a name is lower-case letters, digits, - and _, starts with a letter and has at "
-            f"most 32 of them, got {name!r}"
+            f"a name must start with a letter and have at most 32 lower-case letters, digits, - "
+            f"and _, got {name!r}"
         )
     if name in RESERVED:
-        raise ValueError(f"{name!r} has its meaning already; take another name")
+        raise ValueError(f"{name!r} is reserved: choose another name")
 
 
 def title_of(name: str) -> str:

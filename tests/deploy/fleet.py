@@ -151,8 +151,12 @@ class Fleet:
             f"server {_host(replica)}:{self.port} max_fails=1 fail_timeout=5s;"
             for replica in self.replicas
         ]
+        listen = [
+            f"127.0.0.1:{port}",
+            *([str(more)] if (more := environment.get("listen_too")) else []),
+        ]
         values = {
-            "ABAIR_LISTEN": f"127.0.0.1:{port}",
+            "ABAIR_LISTEN": "; listen ".join(listen),
             "ABAIR_SERVERS": " ".join(servers),
             "ABAIR_MAX_BODY_BYTES": str(environment.get("ABAIR_MAX_BODY_BYTES", 64 * 2**20)),
         }

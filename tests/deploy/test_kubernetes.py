@@ -181,3 +181,9 @@ def test_the_gpu_patch_is_of_a_deployment_and_asks_for_one_card():
     assert one(patch["kind"], patch["metadata"]["name"])
     assert changed["name"] == container("replica")["name"]
     assert changed["resources"]["limits"]["nvidia.com/gpu"] == "1"
+
+
+@pytest.mark.parametrize("name", ["replica", "balancer"])
+def test_the_service_named_abair_sets_no_variable_of_a_pod(name):
+    """Otherwise Kubernetes sets ABAIR_PORT=tcp://..., which is no port to listen on."""
+    assert one("Deployment", name)["spec"]["template"]["spec"]["enableServiceLinks"] is False

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from model import checkpoint
 from model.about import AdapterInfo
-from model.installing import ADAPTER_FILES, install, remove
+from model.adapter_files import ADAPTER_FILES
+from model.installing import install, remove
 from model.tensorfile import digest, read_tensors, write_tensors
 from model.views import sample_views
 from tests.model.conftest import make_restorer
@@ -74,7 +76,7 @@ def test_an_installed_adapter_is_resident_and_the_older_files_are_bit_equal(weig
 def test_two_adapters_of_one_training_are_installed_together_or_not_at_all(weights, tmp_path):
     sources = trained(weights, tmp_path, "snow", "dust")
     before = digests(weights)
-    with pytest.raises(ValueError, match="the estimator weighs dust too; add them in the same"):
+    with pytest.raises(ValueError, match="the estimator also needs dust: add them in the same"):
         install(weights, sources[:1])
     assert digests(weights) == before
     install(weights, sources)
@@ -84,7 +86,7 @@ def test_two_adapters_of_one_training_are_installed_together_or_not_at_all(weigh
 def test_a_folder_is_begun_as_a_copy_of_the_bundled_weights(weights, tmp_path, monkeypatch):
     monkeypatch.setattr("model.installing.BUNDLED", weights)
     bundled, made = digests(weights), tmp_path / "made"
-    with pytest.raises(ValueError, match="no better"):
+    with pytest.raises(ValueError, match="doesn't improve"):
         install(made, trained(weights, tmp_path / "1", "snow", gain=-1.0))
     assert not made.exists()
     install(made, trained(weights, tmp_path / "2", "snow"))
@@ -97,7 +99,7 @@ def poison(source: Path) -> None:
     tensors, told = read_tensors(path)
     key = sorted(tensors)[0]
     tensors[key] = torch.full_like(tensors[key], float("nan"))
-    write_tensors(path, tensors, told)
+    save_file(tensors, path, {"abair": json.dumps(told)})
 
 
 def cut_rank(source: Path) -> None:
@@ -128,8 +130,8 @@ def no_estimator(source: Path) -> None:
         (poison, "aren't finite"),
         (cut_rank, "of another shape"),
         (other_base, "trained on other base weights"),
-        (other_adapter, "other weights of snow"),
-        (no_estimator, "holds no adapter with an estimator"),
+        (other_adapter, "other versions of snow"),
+        (no_estimator, "contains no adapter with an estimator"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_changes_nothing(weights, tmp_path, break_it, told):
@@ -141,7 +143,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(weights, tmp_path, bre
     assert digests(weights) == before
 
 
-@pytest.mark.parametrize(("gain", "told"), [(-0.2, "no better"), (None, "never measured")])
+@pytest.mark.parametrize(("gain", "told"), [(-0.2, "doesn't improve"), (None, "never measured")])
 def test_an_adapter_that_was_not_seen_to_gain_is_refused(weights, tmp_path, gain, told):
     sources = trained(weights, tmp_path, "snow", gain=gain)
     with pytest.raises(ValueError, match=told):
@@ -159,9 +161,9 @@ def test_an_estimator_that_does_not_know_a_resident_adapter_is_refused(weights, 
     first = trained(weights, tmp_path / "1", "snow")
     second = trained(weights, tmp_path / "2", "dust")
     install(weights, first)
-    with pytest.raises(ValueError, match="the estimator doesn't know snow; train again"):
+    with pytest.raises(ValueError, match="the estimator doesn't know snow: train it again"):
         install(weights, second)
-    with pytest.raises(ValueError, match="snow: resident already"):
+    with pytest.raises(ValueError, match="snow: already installed"):
         install(weights, first)
 
 
@@ -194,7 +196,7 @@ def test_a_removed_adapter_is_gone_and_the_others_keep_their_proportions(weights
 
 
 def test_an_adapter_that_is_not_there_cannot_be_removed(weights):
-    with pytest.raises(ValueError, match=r"no adapter 'snow' in .*; resident are noise, blur"):
+    with pytest.raises(ValueError, match=r"no adapter 'snow' in .*; it has noise, blur"):
         remove(weights, "snow")
 
 

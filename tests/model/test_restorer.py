@@ -125,7 +125,9 @@ def test_descriptions_of_a_batch_equal_those_of_its_pictures(restorer):
 
 def test_an_unknown_adapter_is_named_with_those_that_are_known(restorer):
     picture = torch.zeros(3, 8, 8, dtype=torch.uint8)
-    with pytest.raises(ValueError, match=r"unknown adapters \['snow'\]; resident are \['noise'"):
+    with pytest.raises(
+        ValueError, match=r"no adapters \['snow'\]; the installed adapters are \['noise'"
+    ):
         restorer.restore_picture(picture, adapters={"snow": 1.0})
     with pytest.raises(ValueError, match="auto, top, none"):
         restorer.restore_picture(picture, adapters="best")

@@ -61,6 +61,52 @@ def test_the_copied_line_of_an_example_needs_no_file(page, copied, tmp_path):
     assert data[:2] == shipped[:2] == b"\xff\xd8"
 
 
+HOSTILE = [
+    "$(touch pwned).png",
+    "`touch pwned`.png",
+    "'; touch pwned; '.png",
+    "'$(touch pwned)'.png",
+    '"; touch pwned; ".png',
+    '"$(touch pwned)`touch pwned`.png',
+    "${IFS}$HOME!! !$ ~ *.png",
+    "\\'\\\\\"\\.png",
+    "a\ntouch pwned\n.png",
+    "a\x1b[201~\ntouch pwned\r'%s%n\\0.png",
+    "\x7f\u0085\u00e9'.png",
+    "@-; type=text.png",
+    "-o pwned",
+    "-",
+    "x;filename=y,z.png",
+]
+"""Names of files that a shell, a terminal or curl could take for something to do."""
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_no_name_of_a_file_does_anything_in_the_copied_line(page, noisy, copied, shell):
+    for number, name in enumerate(HOSTILE):
+        folder = noisy.parent / str(number)
+        folder.mkdir()
+        (folder / name).write_bytes(noisy.read_bytes())
+        choose(page, folder / name)
+        line = copied()
+        assert line.isprintable(), repr(line)
+        done = subprocess.run(
+            [shell, "-c", line],
+            cwd=folder,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+        )
+        assert done.returncode == 0, (name, line, done.stderr)
+        (made,) = {path.name for path in folder.iterdir()} - {name}
+        assert made == restored_name(name)
+        assert (folder / made).read_bytes()[:4] == b"\x89PNG"
+
+
+def restored_name(name):
+    return f"{name.removesuffix('.png')}.restored.png"
+
+
 def test_without_a_clipboard_the_line_is_selected(visit):
     page = visit("about:blank")
     page.add_init_script("delete Navigator.prototype.clipboard")

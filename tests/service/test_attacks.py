@@ -11,8 +11,9 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from model.pictures import read_header
-from service.errors import MAX_ERRORS, MAX_TEXT
+from service.errors import MAX_ERRORS
 from service.memory import restore_bytes
+from service.problems import MAX_TEXT
 from service.uploads import MAX_PARTS
 from tests.service.fakes import file_of, photo
 from tests.service.hostile_decoding import CRASH, HANG, SPIN, SWELL

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from typer.testing import CliRunner
 
-from model.tensorfile import read_tensors, write_tensors
+from model.tensorfile import read_tensors
 from service.__main__ import app
 from service.doctor import examine
 from service.settings import Settings
@@ -16,9 +17,9 @@ from tests.model.cli.conftest import weights
 __all__ = ["weights"]
 
 
-def doctor(*arguments: object, code: int = 0) -> dict[str, Any]:
+def doctor(*arguments: object, code: int = 0, env: dict[str, str] | None = None) -> dict[str, Any]:
     words = ["doctor", "--json", *(str(argument) for argument in arguments)]
-    result = CliRunner().invoke(app, words)
+    result = CliRunner().invoke(app, words, env=env)
     assert result.exit_code == code, result.output
     report: dict[str, Any] = json.loads(result.stdout)
     return report
@@ -39,7 +40,7 @@ def test_a_machine_that_can_serve_is_told_so(weights: Path):
     told = found(report, "weights")["told"]
     assert "tiny, sha256 " in told
     assert "adapters: rain, noise" in told
-    assert "seconds a megapixel" in found(report, "restoring")["told"]
+    assert "seconds per megapixel" in found(report, "restoring")["told"]
     assert found(report, "torch")["told"] == torch.__version__
 
 
@@ -76,7 +77,7 @@ def test_weights_with_infinities_are_a_problem(tmp_path: Path, weights: Path):
     tensors, told = read_tensors(weights / "base.safetensors")
     key = sorted(tensors)[0]
     tensors[key] = torch.full_like(tensors[key], float("inf"))
-    write_tensors(tmp_path / "base.safetensors", tensors, told)
+    save_file(tensors, tmp_path / "base.safetensors", {"abair": json.dumps(told)})
     report = doctor("--model-path", tmp_path, "--port", 0, code=1)
     assert "aren't finite" in found(report, "weights")["told"]
 
@@ -84,7 +85,7 @@ def test_weights_with_infinities_are_a_problem(tmp_path: Path, weights: Path):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA card")
 def test_a_device_that_is_not_there_is_a_problem(weights: Path):
     report = doctor("--model-path", weights, "--device", "cuda", "--port", 0, code=1)
-    assert "no usable CUDA card" in found(report, "device")["told"]
+    assert "no usable NVIDIA GPU" in found(report, "device")["told"]
 
 
 def test_a_card_that_is_ill_is_a_problem_of_the_device(weights: Path, monkeypatch):
@@ -105,7 +106,7 @@ def test_more_threads_than_cores_are_noted(weights: Path, tmp_path: Path, monkey
     report = doctor("--model-path", weights, "--port", 0)
     threads = found(report, "threads")
     assert threads["status"] == "note"
-    assert threads["told"] == "4 of the model, 0.5 cores to run on"
+    assert threads["told"] == "4 threads of the model on 0.5 cores"
     assert "--threads 1" in threads["remedy"]
 
 
@@ -116,6 +117,25 @@ def test_a_public_address_without_keys_is_noted(weights: Path):
         if one.name == "port"
     )
     assert (port.status, "ABAIR_API_KEYS" in port.remedy) == ("note", True)
+
+
+def test_a_public_address_with_keys_from_a_file_is_ok(weights: Path, tmp_path: Path):
+    keys = tmp_path / "keys"
+    keys.write_text("one\n")
+    report = doctor(
+        "--model-path",
+        weights,
+        "--port",
+        0,
+        env={"ABAIR_API_KEYS_FILE": str(keys), "ABAIR_HOST": "0.0.0.0"},
+    )
+    assert found(report, "port")["status"] == "ok"
+
+
+def test_a_variable_that_is_no_setting_is_noted(weights: Path):
+    report = doctor("--model-path", weights, "--port", 0, env={"ABAIR_API_KEY": "one"})
+    noted = found(report, "settings")
+    assert (noted["status"], "did you mean ABAIR_API_KEYS?" in noted["remedy"]) == ("note", True)
 
 
 def test_wrong_settings_of_the_environment_are_wrong_usage(monkeypatch):

@@ -74,9 +74,9 @@ class Soak:
         lines = [
             "# Soak",
             "",
-            "Written by `make soak`: pictures of random sizes and kinds, maps and options; a third",
-            "of the callers hang up; now and then all rest. Flat is below 1 MB a minute; a short",
-            "run is still warming up.",
+            "Written by `make soak`. Callers send pictures of random sizes and kinds, ask for",
+            "maps, and use random options. A third of them hang up. From time to time all pause.",
+            "A slope below 1 MB a minute counts as flat; a short run is still warming up.",
             "",
             "| | |",
             "|---|---|",

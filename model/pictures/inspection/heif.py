@@ -52,14 +52,13 @@ def inspect(data: bytes) -> Header:
         height,
         samples=3 + bool(found[primary].auxiliaries),
         transparent=bool(found[primary].auxiliaries),
-        buffered=True,
     )
 
 
 def _of_tracks(tracks: list[tuple[int, int]]) -> Header:
     if not tracks:
         raise BrokenPictureError("the file names no picture")
-    return Header("AVIF", *tracks[0], samples=4, several=True, buffered=True)
+    return Header("AVIF", *tracks[0], samples=4, several=True)
 
 
 class _Family:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,10 @@ _EOI, _SOS, _COMMENT = 0xD9, 0xDA, 0xFE
 _APPLICATIONS = range(0xE0, 0xF0)
 _FILL = re.compile(rb"\xff+")
 _BLOCK = 2**18
+_COPIES = 4
+"""Copies of metadata that are made at most."""
+_COEFFICIENT = 2
+"""Bytes of a coefficient. A decoder holds all of them if there are several scans."""
 _EXIF, _ICC = (0xE1, b"Exif\0\0"), (0xE2, b"ICC_PROFILE\0")
 _KEPT = {
     (0xE0, b"JFIF"): 1,
@@ -51,7 +56,7 @@ def inspect(data: bytes) -> Header:
         OversizedPictureError: If there is too much of something.
     """
     frames: list[Segment] = []
-    scans, partial = 0, False
+    scans, partial, beside = 0, False, 0
     for segment in segments(data):
         if segment.marker in _FRAMES:
             frames.append(segment)
@@ -59,9 +64,14 @@ def inspect(data: bytes) -> Header:
             scans += 1
             partial |= bool(frames) and data[segment.start] < _samples(data, frames[0])
             _check_scans(data, scans, frames)
+        else:
+            beside += segment.end - segment.start
     if len(frames) != 1:
         raise BrokenPictureError(f"the JPEG has {len(frames)} headers of a frame instead of one")
-    return _header(data, frames[0], buffered=partial or scans > 1)
+    header = _header(data, frames[0])
+    whole = partial or scans > 1 or frames[0].marker in _PROGRESSIVE
+    coefficients = _COEFFICIENT * header.samples * header.pixels * whole
+    return replace(header, workspace=coefficients + _COPIES * beside)
 
 
 def segments(data: bytes) -> Iterator[Segment]:
@@ -96,13 +106,16 @@ def segments(data: bytes) -> Iterator[Segment]:
 
 def essential(data: bytes) -> bytes:
     """Return the file with the segments that decoding needs, and metadata within limits."""
-    room, parts = dict(_KEPT), [data[:2]]
+    room, parts, dropped = dict(_KEPT), [data[:2]], False
     for segment in segments(data):
-        if segment.marker == _SOS:
+        if segment.marker == _SOS and dropped:
             return b"".join((*parts, memoryview(data)[segment.begin :]))
+        if segment.marker == _SOS:
+            break
         if segment.marker in _APPLICATIONS or segment.marker == _COMMENT:
             kind = _kind(data, segment)
             if not room.get(kind, 0):
+                dropped = True
                 continue
             room[kind] -= 1
         parts.append(data[segment.begin : segment.end])
@@ -155,7 +168,7 @@ def _end_of_scan(data: bytes, at: int) -> int:
 
 
 def _check_scans(data: bytes, scans: int, frames: list[Segment]) -> None:
-    pixels = _header(data, frames[0], buffered=True).pixels if frames else 0
+    pixels = _header(data, frames[0]).pixels if frames else 0
     if scans > limits.MAX_SCANS or scans * pixels > limits.MAX_SCAN_PIXELS:
         raise OversizedPictureError(
             f"the JPEG of {pixels} pixels has more than {scans - 1} scans", hint=_HINT
@@ -166,7 +179,7 @@ def _samples(data: bytes, frame: Segment) -> int:
     return data[frame.start + 5] if frame.end - frame.start > 5 else 0
 
 
-def _header(data: bytes, frame: Segment, *, buffered: bool) -> Header:
+def _header(data: bytes, frame: Segment) -> Header:
     bits, samples = data[frame.start] if frame.end > frame.start else 0, _samples(data, frame)
     if samples not in (1, 3, 4) or bits != 8:
         raise UnsupportedPictureError(
@@ -174,5 +187,4 @@ def _header(data: bytes, frame: Segment, *, buffered: bool) -> Header:
             hint="Save it with 8 bits, as grey, RGB or CMYK.",
         )
     height, width = (int.from_bytes(data[frame.start + at : frame.start + at + 2]) for at in (1, 3))
-    buffered |= frame.marker in _PROGRESSIVE
-    return Header("JPEG", width, height, samples=samples, buffered=buffered)
+    return Header("JPEG", width, height, samples=samples)

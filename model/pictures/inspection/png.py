@@ -63,7 +63,15 @@ def inspect(data: bytes) -> Header:
         if chunk.kind == b"acTL" and chunk.end - chunk.start >= 8:
             frames = int.from_bytes(data[chunk.start : chunk.start + 4])
     samples = (3 if colour == _PALETTE else _CHANNELS[colour]) + bool(clear)
-    return Header("PNG", width, height, samples=samples, bits=max(8, depth), several=frames > 1)
+    return Header(
+        "PNG",
+        width,
+        height,
+        samples=samples,
+        bits=max(8, depth),
+        several=frames > 1,
+        workspace=len(data),
+    )
 
 
 def chunks(data: bytes) -> Iterator[Chunk]:

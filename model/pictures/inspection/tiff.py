@@ -18,6 +18,7 @@ _FORMATS = {_SIGNED: "signed numbers", 4: "values of no kind", 5: "complex integ
 _FORMATS[6] = "complex numbers"
 _SUBFILE, _WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 _OFFSETS, _SAMPLES, _COUNTS, _DEPTH = (273, 324), 277, (279, 325), 32997
+_STRIP_ROWS, _PLANES, _SEPARATE = 278, 284, 2
 _TILE_WIDTH, _TILE_LENGTH, _SAMPLE_FORMAT = 322, 323, 339
 _PALETTE = 3
 
@@ -31,6 +32,11 @@ class Page(NamedTuple):
     bits: int
     palette: bool
     floats: bool
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of a stored pixel."""
+        return -(-self.bits * self.samples // 8)
 
 
 def inspect(data: bytes) -> Header:
@@ -62,7 +68,7 @@ def inspect(data: bytes) -> Header:
         samples=3 if found.palette else found.samples,
         bits=max(8, found.bits),
         several=_follows(tree, page, len(data)),
-        buffered=found.bits > 8,
+        workspace=_workspace(tree, page, found, len(data)),
     )
 
 
@@ -103,10 +109,10 @@ def _check_numbers(tree: Tree, page: Directory, found: Page) -> None:
         raise UnsupportedPictureError(
             f"TIFFs of floats of {found.bits} bits are not read", hint=_TO
         )
-    size = -(-found.bits * found.samples // 8)
-    if size > limits.MAX_PIXEL_BYTES:
+    if found.bytes > limits.MAX_PIXEL_BYTES:
         raise UnsupportedPictureError(
-            f"a pixel of the TIFF has {size} bytes, at most {limits.MAX_PIXEL_BYTES} are read",
+            f"a pixel of the TIFF has {found.bytes} bytes, "
+            f"at most {limits.MAX_PIXEL_BYTES} are read",
             hint=_TO,
         )
 
@@ -138,6 +144,16 @@ def _check_places(tree: Tree, page: Directory, length: int) -> None:
 
 
 _NONE = np.zeros(0, np.uint64)
+
+
+def _workspace(tree: Tree, page: Directory, found: Page, length: int) -> int:
+    """Return the bytes of a decoded strip or tile, twice if it was compressed."""
+    rows = min(_number(tree, page, _STRIP_ROWS, found.height), found.height)
+    tile = _number(tree, page, _TILE_WIDTH, 0) * _number(tree, page, _TILE_LENGTH, 0)
+    samples = 1 if _number(tree, page, _PLANES, 1) == _SEPARATE else found.samples
+    block = (tile or rows * found.width) * -(-samples * found.bits // 8)
+    plain = _number(tree, page, _COMPRESSION, 1) == 1
+    return min(length, found.width * found.height * found.bytes) if plain else 2 * block
 
 
 def _follows(tree: Tree, page: Directory, length: int) -> bool:

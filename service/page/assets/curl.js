@@ -2,7 +2,22 @@
 
 import { address, getKey } from "./api.js";
 
-const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+// A control character would act on the terminal when the line is pasted: ESC [201~ ends the paste, and
+// what follows is run. printf makes these characters in every POSIX shell.
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+const octal = (letter) =>
+  Array.from(new TextEncoder().encode(letter), (byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
+
+function quoted(text) {
+  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
+  if (!CONTROL.test(text)) return `'${text.replaceAll("'", "'\\''")}'`;
+  const format = text
+    .replaceAll("%", "%%")
+    .replaceAll("\\", "\\\\")
+    .replace(/['!]/g, octal) // a shell replaces ! by its history even here
+    .replace(new RegExp(CONTROL, "g"), octal);
+  return `"$(printf '${format}')"`;
+}
 
 /** Name of a restored file: photo.jpg, image/webp -> photo.restored.webp. */
 export function restoredName(name, mediaType) {
@@ -27,6 +42,7 @@ export function curlOf(picture, options, outcome) {
 
 // curl gives ; and , in a file's name a meaning of their own unless it stands in double quotes.
 function fileField(name) {
+  if (name === "-") return "image=@./-"; // standard input otherwise
   if (/^[\w. -]+$/.test(name)) return `image=@${name}`;
   return `image=@"${name.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }

@@ -47,7 +47,7 @@ def test_a_name_that_cannot_be_one_is_refused_before_a_folder_is_made(tmp_path, 
 
 def test_a_folder_that_is_there_is_not_touched(tmp_path):
     (tmp_path / "dust").mkdir()
-    assert "there already" in abair("adapter", "new", tmp_path / "dust", code=2)
+    assert "exists already" in abair("adapter", "new", tmp_path / "dust", code=2)
     assert list((tmp_path / "dust").iterdir()) == []
 
 
@@ -72,7 +72,7 @@ def test_a_picture_that_cannot_be_read_is_told(tmp_path):
     abair("adapter", "new", tmp_path / "dust")
     (tmp_path / "x.jpg").write_text("no picture")
     told = abair("adapter", "preview", tmp_path / "dust", tmp_path / "x.jpg", code=2)
-    assert "is no picture that can be read" in told
+    assert "can't be read as a picture" in told
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_adapters_that_have_nothing_to_begin_as_are_told_before_training(tmp_pat
     where = ["--data", data, "--weights", weights, "--init", weights]
     told = abair("adapter", "train", tmp_path / "dust", *where, *QUICK, *SMALL, code=2)
     assert "there is no adapter" in told
-    assert "dust to begin as" in told
+    assert "dust to start from" in told
     assert not (tmp_path / "dust/run/last.pt").exists()
 
 
@@ -159,6 +159,6 @@ def test_a_training_that_is_stopped_says_so_and_is_no_adapter(tmp_path, weights,
         "model.training.loop.Trainer._occasions", lambda trainer: trainer.request_stop()
     )
     told = abair("adapter", "train", tmp_path / "dust", "--smoke", "--weights", weights, code=3)
-    assert "give the same command again to go on" in told
+    assert "run the same command again to continue" in told
     assert (tmp_path / "dust/smoke/run/last.pt").is_file()
     assert not (tmp_path / "dust/smoke/weights").exists()

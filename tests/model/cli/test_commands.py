@@ -154,7 +154,7 @@ def test_without_matplotlib_the_command_says_what_to_install(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = runner.invoke(app, arguments)
     assert result.exit_code == 2
-    assert "pip install 'abair[train]'" in " ".join(result.output.replace("│", " ").split())
+    assert "pip install '.[train]'" in " ".join(result.output.replace("│", " ").split())
 
 
 def test_evaluate_wants_something_to_measure():
@@ -224,6 +224,6 @@ def test_an_interrupted_folder_says_so_and_leaves_whole_pictures(folder: Path, w
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert ended.returncode == 130, ended.stderr
-    assert "stopped; give the same command again to go on" in ended.stderr
+    assert "stopped; run the same command again to continue" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert [path.name for path in out.rglob("*") if path.is_file()] == ["a.png"]

@@ -89,4 +89,4 @@ def test_without_ray_the_command_says_what_to_install(
     words = ["restore", str(folder), str(folder.parent / "out"), "--engine", "ray"]
     ended = CliRunner().invoke(app, words)
     assert ended.exit_code == 2
-    assert "pip install 'abair[ray]'" in " ".join(ended.output.replace("│", " ").split())
+    assert "pip install '.[ray]'" in " ".join(ended.output.replace("│", " ").split())

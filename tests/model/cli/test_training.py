@@ -120,7 +120,9 @@ def test_an_estimator_can_start_from_one_of_the_same_adapters(tmp_path):
         order = [0, 2, 1] if name.startswith("classify") else slice(None)
         assert torch.equal(began[name], values[order])
     assert not all(torch.equal(fresh[name], there[name]) for name in there)
-    with pytest.raises(ValueError, match=r"weighs \['noise'\], these adapters are \['blur', "):
+    with pytest.raises(
+        ValueError, match=r"is for the adapters \['noise'\], but these weights have \['blur', "
+    ):
         prepare(replace(options, init=tmp_path / "one"))
 
 
@@ -146,9 +148,9 @@ def test_an_adapter_can_begin_as_one_of_another_baseline(tmp_path):
             assert values[name][2:].abs().sum() > 0  # or it would never train
         if "lora_B" in name:
             assert torch.equal(values[name], torch.nn.functional.pad(was * 0.5, (0, 1)))
-    with pytest.raises(ValueError, match="has rank 5, so an adapter of rank 3 can't begin as it"):
+    with pytest.raises(ValueError, match="has rank 5, so an adapter of rank 3 can't start from it"):
         prepare(replace(options, init=tmp_path / "high"))
-    with pytest.raises(ValueError, match=r"there is no adapter .*rain to begin as"):
+    with pytest.raises(ValueError, match=r"there is no adapter .*rain to start from"):
         prepare(replace(options, what="rain"))
 
 
@@ -223,15 +225,15 @@ def flat(weights: Path) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["fog", "--steps=2"], "unknown phase 'fog'; it is one of baseline, noise"),
+        (["fog", "--steps=2"], "no phase 'fog': choose one of baseline, noise"),
         (["baseline"], "either hours or steps"),
-        (["baseline", "--hours=0"], "a budget is above 0"),
-        (["baseline", "--steps=2", "--set=speed=3"], "no setting 'speed=3'"),
+        (["baseline", "--hours=0"], "hours or steps must be above 0"),
+        (["baseline", "--steps=2", "--set=speed=3"], "--set 'speed=3' names no field"),
         (["baseline", "--steps=2", "--preset=huge"], "one of small, large, got 'huge'"),
         (["rain", "--steps=2"], "no weights at"),
         (
             ["baseline", "--steps=2", "--train-rank=8"],
-            "--train-rank is for an adapter; the baseline",
+            "--train-rank is only for adapters",
         ),
         (["rain", "--steps=2", "--train-rank=3"], "at least --rank, which is 4"),
         (["baseline", "--steps=2", '--set=weights={"segmentaton": 0}'], "weights name"),

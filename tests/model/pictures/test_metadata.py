@@ -1,5 +1,8 @@
 import io
+import subprocess
+import sys
 import zlib
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -19,6 +22,27 @@ from tests.kinds import (
     tiff_of,
     waves,
 )
+
+ENTITIES = "<!DOCTYPE x [<!ENTITY a 'b'>]><x b='&a;'>&a;</x>"
+COSTLY = {
+    "many places after much else": b"<x>" + b"<b/>" * 90_000 + b"<gps/>" * 90_000 + b"</x>",
+    "as many elements as are read": b"<x>" + b"<b/>" * 24_000 + b"<gps/>" * 24_000 + b"</x>",
+    "many attributes": b"<x " + b" ".join(b"gps%d='1'" % i for i in range(80_000)) + b"/>",
+    "small elements": b"<x>" + b"<a/>" * 250_000 + b"</x>",
+    "references": b"<x gps='1'>" + b"&lt;" * 250_000 + b"</x>",
+    "comments": b"<x gps='1'>" + b"<!---->" * 140_000 + b"</x>",
+}
+"""Packets of up to 1 MiB."""
+MEASURE = """
+import resource, sys, time
+from model.pictures import decode
+data = sys.stdin.buffer.read()
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+before, began = peak(), time.process_time()
+assert not b"gps" in decode(data, metadata="no-gps").xmp
+print(time.process_time() - began, peak() - before)
+"""
+"""Prints the processor's seconds and the MiB that a picture took."""
 
 KINDS = ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"]
 
@@ -101,11 +125,15 @@ def test_a_packet_that_needs_no_change_is_kept_byte_for_byte():
         b"<!DOCTYPE x [<!ENTITY a 'b'>]><x a='&a;'/>",
         b"<x>" * 5000 + b"</x>" * 5000,
         b"<x xmlns:tiff='t' tiff:Orientation='6'>" + b"y" * 2**20 + b"</x>",
+        b"<x>" + b"<y/>" * 60_000 + b"</x>",
+        *(ENTITIES.encode(encoding) for encoding in ("utf-16", "utf-16-be", "utf-16-le")),
+        ENTITIES.replace("<!D", "<?xml version='1.0' encoding='utf-16'?><!D").encode("utf-16"),
     ],
-    ids=["malformed", "entities", "deep", "large"],
+    ids=["malformed", "entities", "deep", "large", "many", "16", "16be", "16le", "declared 16"],
 )
-def test_a_packet_that_cannot_be_cleaned_is_left_out_and_said(packet):
-    picture = decode(file_of(waves(), "WEBP", xmp=packet), metadata="no-gps")
+@pytest.mark.parametrize("metadata", ["keep", "no-gps"])
+def test_a_packet_that_cannot_be_cleaned_is_left_out_and_said(packet, metadata):
+    picture = decode(file_of(waves(), "WEBP", xmp=packet), metadata=metadata)
     assert picture.xmp == b""
     assert "XMP" in picture.notices[0]
 
@@ -137,3 +165,37 @@ def test_malformed_exif_never_costs_the_picture(kind, seed):
         block[int(rng.integers(6, len(block)))] = int(rng.integers(256))
     picture = decode(file_of(waves(), kind, exif=bytes(block)))
     assert sorted(picture.rgb.shape) == [3, 48, 64]
+
+
+@pytest.mark.parametrize("packet", COSTLY)
+def test_no_packet_costs_more_than_two_seconds_and_64_mib(packet):
+    data = file_of(waves(), "WEBP", xmp=COSTLY[packet])
+    command = [sys.executable, "-c", MEASURE]
+    done = subprocess.run(command, input=data, capture_output=True, timeout=60, check=True)
+    seconds, mebibytes = map(float, done.stdout.split())
+    assert (seconds < 2, mebibytes < 64) == (True, True), done.stdout
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-16-le"])
+def test_a_packet_in_another_encoding_is_cleaned_too(encoding):
+    packet = XMP.decode().encode(encoding)
+    kept = decode(file_of(waves(), "WEBP", xmp=packet), metadata="no-gps").xmp.decode()
+    assert "gps" not in kept.lower()
+    assert 'tiff:Orientation="1"' in kept
+    assert "<xmp:Label>mine</xmp:Label>" in kept
+
+
+def test_a_cleaned_packet_says_otherwise_what_it_said():
+    packet = (
+        b"<?xpacket begin='' id='W5M0'?><!-- a -->"
+        b"<x:y xmlns:x='u' x:b='&lt;&quot;&apos;&#10;&amp;'>"
+        b"<x:gpsTag><x:c>gone</x:c></x:gpsTag>a &lt; &amp; <![CDATA[<b>]]><x:d/>"
+        b"<tiff:Orientation xmlns:tiff='t'>6</tiff:Orientation></x:y><?xpacket end='w'?>"
+    )
+    kept = decode(file_of(waves(), "WEBP", xmp=packet), metadata="no-gps").xmp
+    root = ElementTree.fromstring(kept)
+    assert root.attrib == {"{u}b": "<\"'\n&"}
+    assert "".join(root.itertext()) == "a < & <b>1"
+    assert [one.tag for one in root] == ["{u}d", "{t}Orientation"]
+    assert kept.startswith(b"<?xpacket begin='' id='W5M0'?><!-- a -->")
+    assert kept.endswith(b"<?xpacket end='w'?>")

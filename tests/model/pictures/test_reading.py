@@ -275,4 +275,4 @@ def test_heic_without_its_codec_says_what_is_missing(monkeypatch):
     monkeypatch.setattr(raw, "HEIF", False)
     with pytest.raises(UnsupportedPictureError, match="codec is not installed") as error:
         read_header(kinds()["HEIC"])
-    assert "abair[heic]" in error.value.hint
+    assert "pip install '.[heic]'" in error.value.hint

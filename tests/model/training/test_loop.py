@@ -130,7 +130,7 @@ def test_a_run_cannot_go_on_with_other_sizes(sources, tmp_path):
     fit(trainer_of(phase, rain_restorer(), tmp_path, steps=1), sources)
     wider = make_restorer()
     wider.install_new(AdapterInfo(name="rain", title="Rain", degradation="rain", rank=8))
-    with pytest.raises(ValueError, match="a training of other sizes: give its preset or rank"):
+    with pytest.raises(ValueError, match="a training with other sizes: give the preset or rank"):
         trainer_of(phase, wider, tmp_path, steps=2).resume()
 
 

@@ -21,13 +21,13 @@ def test_settings_are_read_with_their_defaults(tmp_path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('title = "Dust"', "look at: .'name'."),
-        ('name = "dust"\ntitle = "Dust"\nhours = 3', "look at: .'hours'."),
-        ('name = "dust"\ntitle = "Dust"\nrank = "4"', "look at: .'rank'."),
+        ('title = "Dust"', "wrong or missing: .'name'."),
+        ('name = "dust"\ntitle = "Dust"\nhours = 3', "wrong or missing: .'hours'."),
+        ('name = "dust"\ntitle = "Dust"\nrank = "4"', "wrong or missing: .'rank'."),
         ('name = "dust"\ntitle = "Dust"\nrank = 0', "rank must be at least 1, got 0"),
         ('name = "Dust"\ntitle = "Dust"', "lower-case letters"),
-        ('name = "rain"\ntitle = "Rain"', "'rain' has its meaning already"),
-        ('name = "auto"\ntitle = "Rain"', "'auto' has its meaning already"),
+        ('name = "rain"\ntitle = "Rain"', "'rain' is reserved"),
+        ('name = "auto"\ntitle = "Rain"', "'auto' is reserved"),
         ("name = ", "is not TOML"),
     ],
 )
