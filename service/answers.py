@@ -39,7 +39,7 @@ NPZ = "application/x-npz"
 
 
 class Stages:
-    """Seconds a picture spent in each stage.
+    """Seconds a picture spent in each stage; in ``queue`` it waited, for threads or the device.
 
     Args:
         deadline: ``time.monotonic()`` after which nothing more is begun; None: there is none.
@@ -49,7 +49,7 @@ class Stages:
         self.deadline = deadline
         self.began = time.monotonic()
         """When the picture came; decides whose turn it is."""
-        self.seconds: dict[str, float] = {}
+        self.seconds = {"decode": 0.0, "queue": 0.0}
 
     def add(self, stage: str, seconds: float) -> None:
         """Add to a stage."""

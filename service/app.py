@@ -15,11 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from service import __version__, logs, openapi, page
+from service.codecs import Decoders
 from service.engine import Engine
-from service.errors import InvalidOptionsError, ServiceError, title
+from service.errors import InvalidOptionsError, ServiceError
 from service.lifecycle import Lifecycle
 from service.loading import load_engine
 from service.middleware import KeyCheck, RequestContext, answer_problem, shortened
+from service.problems import title
 from service.routes import router
 from service.server import DrainingServer
 from service.settings import Settings, unknown_variables
@@ -30,17 +32,21 @@ KEEP_ALIVE_SECONDS = 75
 log = structlog.get_logger("abair.app")
 
 
-def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, engine: Engine | None = None, decoders: Decoders | None = None
+) -> FastAPI:
     """Make the application.
 
     Args:
         settings: What the operator set.
         engine: The model; None: it is loaded as ``settings`` say once the application starts.
+        decoders: Decode pictures; None: processes do.
     """
+    load = load_engine if engine is None else lambda _: engine
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        lifecycle = Lifecycle(settings, load_engine if engine is None else lambda _: engine)
+        lifecycle = Lifecycle(settings, load, decoders)
         app.state.lifecycle = lifecycle
         lifecycle.start()
         try:
@@ -143,14 +149,19 @@ def make_server(settings: Settings, app: FastAPI) -> DrainingServer:
     )
 
 
-def serve(settings: Settings, engine: Engine | None = None) -> int:
-    """Serve until told to end; return the process's exit code: 0 if nothing was lost."""
+def serve(
+    settings: Settings, engine: Engine | None = None, decoders: Decoders | None = None
+) -> int:
+    """Serve until told to end; return the process's exit code: 0 if nothing was lost.
+
+    Arguments as of ``create_app``.
+    """
     logs.configure(settings.log_level)
     for name, near in unknown_variables(os.environ).items():
         log.warning("this variable is no setting and is ignored", name=name, did_you_mean=near)
     if settings.is_public:
         log.warning("anybody who reaches this address can use the service: set ABAIR_API_KEYS")
-    app = create_app(settings, engine)
+    app = create_app(settings, engine, decoders)
     server = make_server(settings, app)
     try:
         server.run()

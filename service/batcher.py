@@ -18,6 +18,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+import structlog
+
 from service.buckets import Answer, Batch, BucketQueue, Job, Reason, Unit
 from service.halving import run_halving
 from service.lanes import Lanes, Lease
@@ -25,6 +27,8 @@ from service.serial import SerialThread
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+log = structlog.get_logger("abair.batcher")
 
 BEAT = 0.5
 """Longest time between two beats of the loop, seconds."""
@@ -50,7 +54,7 @@ class MicroBatcher(Generic[In, Out]):
         max_wait: Longest wait for companions, seconds.
         max_queued: Most units that may wait; further ones are refused, but for those that follow.
         fatal: Exceptions of ``run`` after which the device cannot be used: they end the batcher.
-        observe: Called in the event loop after each batch.
+        observe: Called in the event loop after each batch; what it raises is logged.
         clock: Tells the time, seconds; that of deadlines.
     """
 
@@ -90,7 +94,7 @@ class MicroBatcher(Generic[In, Out]):
         self._loop_task = asyncio.create_task(self._loop(), name="batcher")
         self._loop_task.add_done_callback(self._watch)
 
-    async def submit(self, unit: Unit[In], *, deadline: float | None = None) -> Answer[Out]:
+    async def submit(self, unit: Unit[In], *, deadline: float | None = None) -> Answer[In, Out]:
         """Wait for the result of ``unit``.
 
         Args:
@@ -121,38 +125,6 @@ class MicroBatcher(Generic[In, Out]):
             return await job.future
         finally:
             self._queue.discard(job)  # a caller who goes away frees the place
-
-    async def submit_all(
-        self,
-        turns: Sequence[Callable[[], Sequence[Unit[In]]]],
-        *,
-        window: int,
-        deadline: float | None = None,
-    ) -> list[Answer[Out]]:
-        """Wait for the results of many units of one caller, in their order.
-
-        Args:
-            turns: Each names its units when its turn comes; they are handed in one by one.
-            window: Most turns taken at a time, so that others' units come in between however many
-                there are.
-            deadline: As of ``submit``.
-
-        Raises:
-            Exception: The first error, which cancels the rest; as of ``submit``.
-        """
-        gate = asyncio.Semaphore(window)
-
-        async def take(turn: Callable[[], Sequence[Unit[In]]]) -> list[Answer[Out]]:
-            async with gate:
-                return [await self.submit(unit, deadline=deadline) for unit in turn()]
-
-        tasks = [asyncio.create_task(take(turn)) for turn in turns]
-        try:
-            return [answer for answers in await asyncio.gather(*tasks) for answer in answers]
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self, *, finish: bool = True) -> None:
         """Refuse new units, ``finish`` or refuse what is waiting, and answer what runs."""
@@ -252,7 +224,7 @@ class MicroBatcher(Generic[In, Out]):
             results = [BatcherClosedError(f"the device failed: {error!r}") for _ in jobs]
         seconds = self._clock() - lease.began
         for job, result in zip(jobs, results, strict=True):
-            job.settle(result, lease.began - job.queued_at, seconds)
+            job.settle(result, lease.began, seconds)
         del self._running[lease]
         self._lanes.give_back(lease)
         if fatal is not None:
@@ -261,7 +233,11 @@ class MicroBatcher(Generic[In, Out]):
         self._wake.set()
         if self._observe is not None:
             bucket, cost = jobs[0].unit.bucket, sum(job.unit.cost for job in jobs)
-            self._observe(Batch(bucket, reason, len(jobs), cost, seconds * lease.share))
+            batch = Batch(bucket, reason, len(jobs), cost, seconds * lease.share)
+            try:
+                self._observe(batch)
+            except Exception:  # what only watches must not end what it watches
+                log.exception("the observer of batches failed")
 
     def _drop_expired(self) -> None:
         now = self._clock()

@@ -32,11 +32,21 @@ class Unit(Generic[In]):
 
 
 @dataclass(frozen=True)
-class Answer(Generic[Out]):
-    """What a unit's caller gets: the value, and seconds it waited and its batch ran."""
+class Answer(Generic[In, Out]):
+    """What a unit's caller gets.
+
+    Attributes:
+        value: The result.
+        item: What the device got.
+        waited: Seconds that the unit waited.
+        began: When its batch began, by the batcher's clock.
+        ran: Seconds that its batch took.
+    """
 
     value: Out
+    item: In
     waited: float
+    began: float
     ran: float
 
 
@@ -78,16 +88,17 @@ class Job(Generic[In, Out]):
     unit: Unit[In] = field(compare=False)
     queued_at: float = field(compare=False)
     deadline: float | None = field(compare=False)
-    future: asyncio.Future[Answer[Out]] = field(compare=False)
+    future: asyncio.Future[Answer[In, Out]] = field(compare=False)
 
-    def settle(self, result: Out | Exception, waited: float = 0.0, ran: float = 0.0) -> None:
-        """Answer the caller, unless they went away."""
+    def settle(self, result: Out | Exception, began: float = 0.0, ran: float = 0.0) -> None:
+        """Answer the caller, unless they went away; ``began`` and ``ran`` are the batch's."""
         if self.future.done():
             return
         if isinstance(result, Exception):
             self.future.set_exception(result)
         else:
-            self.future.set_result(Answer(result, waited, ran))
+            waited = began - self.queued_at
+            self.future.set_result(Answer(result, self.unit.item, waited, began, ran))
 
 
 class BucketQueue(Generic[In, Out]):

@@ -1,8 +1,5 @@
 """A bounded amount of something, and how fast it is being worked off."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 
 class Budget:
     """Count what is reserved of a bounded amount. Not thread-safe: for one event loop.
@@ -29,16 +26,6 @@ class Budget:
         if amount > self.reserved:
             raise ValueError(f"cannot release {amount} of {self.reserved} reserved")
         self.reserved -= amount
-
-    @contextmanager
-    def reservation(self, amount: int) -> Iterator[bool]:
-        """Reserve ``amount`` for a block; yields whether it fitted."""
-        granted = self.try_reserve(amount)
-        try:
-            yield granted
-        finally:
-            if granted:
-                self.release(amount)
 
 
 class Rate:

@@ -9,9 +9,11 @@
     |-- ForbiddenError         403  key_unknown
     |-- NotFoundError          404  not_found
     |-- NotAcceptableError     406  not_acceptable
+    |-- UploadStalledError     408  upload_stalled
     |-- ReloadFailedError      409  reload_failed
     |-- BodyTooLargeError      413  body_too_large
     |-- PictureTooLargeError   413  too_many_pixels
+    |-- CostlyImageError       413  costly_image
     |-- UnsupportedMediaError  415  unsupported_media, unsupported_image
     |-- InvalidOptionsError    422  invalid_options, unknown_adapter
     |-- KeyLimitError          429  key_limit, with Retry-After
@@ -26,19 +28,13 @@
     `-- OutOfMemoryError       507  out_of_memory
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 
 from pydantic import BaseModel, Field
-from starlette.responses import Response
 
-PROBLEM_TYPE = "application/problem+json"
 MAX_ERRORS = 20
 """Most bad options that an answer lists."""
-MAX_TEXT = 500
-"""Most characters of a text in an answer; a text often repeats what the caller sent."""
 
 
 class FieldProblem(BaseModel):
@@ -46,19 +42,6 @@ class FieldProblem(BaseModel):
 
     option: str = Field(description="Name of the option.")
     detail: str = Field(description="What is wrong with it.")
-
-
-class Problem(BaseModel):
-    """RFC 9457 problem details: the body of every answer that is not a success."""
-
-    type: str = Field(description="Stable identifier of the kind of problem.")
-    title: str = Field(description="The kind of problem in a few words.")
-    status: int = Field(description="The HTTP status.")
-    detail: str = Field(description="What happened to this request.")
-    code: str = Field(description="The kind of problem as one word for programs.")
-    request_id: str = Field(description="Also in X-Request-Id and in the service's log.")
-    hint: str = Field(description="What to do about it.")
-    errors: list[FieldProblem] | None = Field(None, description="One entry per bad option.")
 
 
 class ServiceError(Exception):
@@ -139,6 +122,16 @@ class NotAcceptableError(ServiceError):
     hint = "Leave out Accept, or name one of the types in the detail."
 
 
+class UploadStalledError(ServiceError):
+    """The body stopped coming in before its end."""
+
+    status, code = 408, "upload_stalled"
+    hint = "Send the request again, without pauses; the operator sets ABAIR_UPLOAD_PAUSE_SECONDS."
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Connection": "close"})
+
+
 class ReloadFailedError(ServiceError):
     """The model folder can't be loaded; the service keeps what it had loaded before."""
 
@@ -158,6 +151,13 @@ class PictureTooLargeError(ServiceError):
 
     status, code = 413, "too_many_pixels"
     hint = "Send a smaller picture. The operator sets the limit with ABAIR_MAX_PIXELS."
+
+
+class CostlyImageError(ServiceError):
+    """Reading the file takes more time or memory than a picture may."""
+
+    status, code = 413, "costly_image"
+    hint = "Open the file in an ordinary program, save it as PNG or JPEG, and send that."
 
 
 class UnsupportedMediaError(ServiceError):
@@ -258,35 +258,3 @@ class OutOfMemoryError(ServiceError):
 
 def _retry_after(seconds: float) -> dict[str, str]:
     return {"Retry-After": str(max(1, min(600, math.ceil(seconds))))}
-
-
-def clipped(text: str) -> str:
-    """Return ``text``, or its first ``MAX_TEXT`` characters and a mark that it goes on."""
-    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + " [...]"
-
-
-def title(status: int) -> str:
-    """Return the standard words for ``status``."""
-    return (
-        "Client Closed Request" if status == ClientGoneError.status else HTTPStatus(status).phrase
-    )
-
-
-def problem_response(error: ServiceError, request_id: str) -> Response:
-    """Make the answer that tells ``error``."""
-    problem = Problem(
-        type=f"urn:abair:problem:{error.code}",
-        title=title(error.status),
-        status=error.status,
-        detail=clipped(error.detail),
-        code=error.code,
-        request_id=request_id,
-        hint=error.hint,
-        errors=[
-            FieldProblem(option=clipped(one.option), detail=clipped(one.detail))
-            for one in error.errors
-        ]
-        or None,
-    )
-    body = json.dumps(problem.model_dump(exclude_none=True)).encode()
-    return Response(body, error.status, error.headers, media_type=PROBLEM_TYPE)

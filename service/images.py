@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import cv2
+import structlog
 
 from model.pictures import (
     ENCODINGS,
@@ -16,10 +17,13 @@ from model.pictures import (
 )
 from model.pictures import decode as decode_picture
 from model.pictures import read_header as read_picture_header
+from service.decoding.workers import DecoderEndedError, MemoryLimitError
 from service.errors import (
     BrokenImageError,
+    CostlyImageError,
     OutOfMemoryError,
     PictureTooLargeError,
+    ServiceError,
     UnsupportedMediaError,
 )
 
@@ -27,6 +31,8 @@ cv2.setNumThreads(1)  # the pool's threads are parallel already; the others belo
 
 OFFERED = {name: ENCODINGS[name] for name in ("png", "jpeg", "webp", "avif") if name in ENCODINGS}
 """Formats of answers."""
+log = structlog.get_logger("abair.images")
+
 BY_MEDIA_TYPE = {encoding.media_type: encoding for encoding in OFFERED.values()}
 
 
@@ -38,7 +44,7 @@ def read_header(data: bytes, *, max_pixels: int) -> Header:
         BrokenImageError: If it claims to be one but is damaged.
         PictureTooLargeError: If it has more than ``max_pixels`` pixels.
     """
-    with _told():
+    with told():
         return read_picture_header(data, max_pixels=max_pixels)
 
 
@@ -50,12 +56,13 @@ def decode(data: bytes, *, metadata: Metadata = "keep") -> Picture:
         BrokenImageError: If it is damaged or cut off.
         OutOfMemoryError: If this machine has not the memory for it.
     """
-    with _told():
+    with told():
         return decode_picture(data, metadata=metadata)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
+    """Tell what a block raises of a picture's file in the service's errors."""
     try:
         yield
     except UnsupportedPictureError as error:
@@ -66,3 +73,18 @@ def _told() -> Iterator[None]:
         raise PictureTooLargeError(str(error)) from None
     except MemoryError:
         raise OutOfMemoryError("there is no memory to decode this picture") from None
+    except MemoryLimitError:
+        raise CostlyImageError(
+            "decoding the picture takes far more memory than its size explains"
+        ) from None
+    except DecoderEndedError as error:
+        raise _ended(error) from None
+
+
+def _ended(error: DecoderEndedError) -> ServiceError:
+    if error.took_too_long:
+        return CostlyImageError("decoding the picture takes far longer than its size explains")
+    if error.was_killed:
+        return OutOfMemoryError("the decoder was ended, probably for want of memory")
+    log.warning("a decoder crashed", code=error.code)
+    return BrokenImageError("the picture cannot be decoded: the decoder crashed on it")

@@ -11,7 +11,8 @@ from service import work
 from service.admission import Admission
 from service.batcher import MicroBatcher
 from service.buckets import Batch
-from service.codecs import Codecs
+from service.codecs import Codecs, Decoders
+from service.decoding.workers import Host
 from service.engine import Engine, EngineFatalError
 from service.errors import DrainingError, NotReadyError, ReloadFailedError, UnhealthyError
 from service.metrics import ServiceMetrics
@@ -19,6 +20,7 @@ from service.passes import Passes
 from service.pipeline import Pipeline
 from service.serial import SerialThread
 from service.settings import Settings
+from service.uploads import UploadClock
 from service.work import Outcome, Work
 
 MAX_HEARTBEAT_AGE = 10.0
@@ -33,20 +35,27 @@ class Lifecycle:
     Args:
         settings: What the operator set.
         load: Makes the engine; called in the device's thread.
+        decoders: Decode pictures; None: processes do.
     """
 
-    def __init__(self, settings: Settings, load: Callable[[Settings], Engine]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        load: Callable[[Settings], Engine],
+        decoders: Decoders | None = None,
+    ) -> None:
         self.settings = settings
         self.registry = CollectorRegistry()
         self.metrics = ServiceMetrics(self.registry)
         self.admission = Admission(settings, self.metrics)
+        self.upload_clock = UploadClock(settings.upload_pause_seconds)
         self.engine: Engine | None = None
         self.batcher: MicroBatcher[Work, Outcome] | None = None
         self.failure: BaseException | None = None
         self._pipeline: Pipeline | None = None
         self._load = load
         self._threads = [SerialThread("device-0")]
-        self._codecs = Codecs(settings.decode_threads)
+        self._codecs = Codecs(settings.decode_threads, decoders or Host())
         self._loading: asyncio.Task[None] | None = None
         self._retiring = self._draining = False
         self._open = 0
@@ -81,8 +90,9 @@ class Lifecycle:
         self._retiring = True
 
     def drain(self) -> None:
-        """Turn not ready and refuse new requests; those begun go on, uploads too."""
+        """Turn not ready and refuse new requests; those begun go on, bodies for a while too."""
         self._retiring = self._draining = True
+        self.upload_clock.end_in(self.settings.grace_seconds / 2)
 
     @contextlib.contextmanager
     def request(self) -> Iterator[None]:
@@ -103,6 +113,7 @@ class Lifecycle:
 
     def abandon(self) -> None:
         """Tell everybody who still waits that they wait in vain."""
+        self._codecs.abandon()
         if self.batcher is not None:
             self.batcher.abandon()
 
@@ -164,9 +175,11 @@ class Lifecycle:
 
     async def _become_ready(self) -> None:
         try:
+            decoders = asyncio.create_task(self._codecs.start())
             engine = await self._threads[0].call(self._load, self.settings)
             await self._threads[0].call(engine.enter, engine.info.lanes)
             await self._threads[0].call(engine.warm_up)
+            await decoders
             self._begin(engine)
         except Exception as error:
             self.failure = error

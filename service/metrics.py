@@ -71,7 +71,7 @@ class ServiceMetrics:
         )
         self.tiles_halved = Counter(
             "restore_tiles_halved",
-            "Pictures that were cut into smaller tiles because memory ran out.",
+            "Times that the tiles of a picture were halved because memory ran out.",
             registry=registry,
         )
         self.pixels = Counter("restore_pixels", "Pixels of restored pictures.", registry=registry)

@@ -18,9 +18,9 @@ from service.errors import (
     NotFoundError,
     ServiceError,
     UnauthorizedError,
-    problem_response,
 )
 from service.metrics import ServiceMetrics
+from service.problems import problem_response
 
 PROBES = frozenset({"/healthz", "/readyz"})
 OPEN_PATHS = PROBES | {"/", "/docs", "/openapi.json"}

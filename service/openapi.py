@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service import errors
-from service.errors import PROBLEM_TYPE, Problem, ServiceError
+from service.errors import ServiceError
+from service.problems import PROBLEM_TYPE, Problem
 from service.schemas import (
     AdaptersReport,
     HealthReport,

@@ -33,7 +33,8 @@ from service.errors import (
     UnhealthyError,
 )
 from service.metrics import ServiceMetrics
-from service.work import DescribeWork, Outcome, RestoreWork, SegmentWork, Work, unit
+from service.turns import take_turns
+from service.work import DescribeWork, Outcome, RestoreWork, SegmentWork, TileWork, Work, unit
 
 Weights = tuple[float, ...] | Field | None
 Cells = list[tuple[Box, NDArray[np.float32]]]
@@ -99,7 +100,7 @@ class Passes:
             return picture
         out = np.empty_like(picture)
 
-        def work(tile: Tile) -> Work:
+        def work(tile: Tile) -> TileWork:
             task = RestoreTask(picture, tile, described.description, weights, strength)
             return RestoreWork(self._engine, task, out)
 
@@ -114,83 +115,61 @@ class Passes:
         labels = np.empty((height, width), np.uint8)
         kept = np.empty((len(planes), height, width), np.float16)
 
-        def work(tile: Tile) -> Work:
+        def work(tile: Tile) -> TileWork:
             task = SegmentTask(picture, tile, described.description, planes)
             return SegmentWork(self._engine, task, labels, kept)
 
-        done = await self._cover(picture, work, "segment", stages)
         cells = [
-            (tile.keep, answer.value)
-            for tile, answer in done
-            if isinstance(answer.value, np.ndarray)
+            (answer.item.task.tile.keep, answer.value)
+            for answer in await self._cover(picture, work, "segment", stages)
+            if isinstance(answer.item, SegmentWork) and isinstance(answer.value, np.ndarray)
         ]
         sums = sum(part.sum(axis=(1, 2), dtype=np.float64) for _, part in cells)
         means = np.asarray(sums) / (height * width)
         return Segmentation(self._engine.info.classes, labels, means, kept), cells
 
     async def _cover(
-        self, picture: Pixels, work: Callable[[Tile], Work], stage: str, stages: Stages
-    ) -> list[tuple[Tile, Answer[Outcome]]]:
-        """Run ``work`` on tiles that cover a picture; smaller ones if the memory isn't enough."""
+        self, picture: Pixels, work: Callable[[Tile], TileWork], stage: str, stages: Stages
+    ) -> list[Answer[Work, Outcome]]:
+        """Run ``work`` on tiles that cover a picture."""
         height, width = picture.shape[:2]
-        side = self._tile
-        while True:
-            with self._told():
-                try:
-                    return await self._submit((height, width), side, work, stage, stages)
-                except EngineMemoryError:
-                    side = min(side, math.isqrt(height * width)) // 2
-                    if side < LEAST_TILE:
-                        raise
-            self._metrics.tiles_halved.inc()
-            log.warning("out of memory: the tiles are halved", stage=stage, tile=side)
-
-    async def _submit(
-        self,
-        size: tuple[int, int],
-        side: int,
-        work: Callable[[Tile], Work],
-        stage: str,
-        stages: Stages,
-    ) -> list[tuple[Tile, Answer[Outcome]]]:
-        """Run the tiles of ``side``: one at once, many as turns that others come in between."""
-        began = time.perf_counter()
-        tiles = self._engine.plan(*size, side)
+        began = time.monotonic()
+        tiles = self._engine.plan(height, width, self._tile)
+        cut = _Cut((height, width), self._tile, self._engine.plan, partial(self._halved, stage))
         if len(tiles) == 1:
-            one = unit(work(tiles[0]), since=stages.began)
-            answers = [await self._batcher.submit(one, deadline=stages.deadline)]
-            self._small_at = time.perf_counter()  # now: one that is halved wasn't small
+            window, turns = 1, [lambda: [unit(work(tiles[0]), since=stages.began)]]
+            self._small_at = time.perf_counter()
         else:
-            tiles, answers = await self._take_turns(size, tiles, work, stages)
-        stages.add("queue", answers[0].waited)
-        stages.add(stage, time.perf_counter() - began - answers[0].waited)
-        return list(zip(tiles, answers, strict=True))
+            largest = max(unit(work(tile)).cost for tile in tiles)
+            window = max(1, 2 * self._batch_pixels // largest)
+            turns = [partial(self._turn, cut, tile, work) for tile in tiles]
 
-    async def _take_turns(
-        self,
-        size: tuple[int, int],
-        tiles: Sequence[Tile],
-        work: Callable[[Tile], Work],
-        stages: Stages,
-    ) -> tuple[list[Tile], list[Answer[Outcome]]]:
-        """Run a large picture's tiles, in pieces while small pictures come.
+        def instead(item: Work, error: Exception) -> list[Unit[Work]]:
+            if not isinstance(error, EngineMemoryError) or isinstance(item, DescribeWork):
+                raise error
+            return [unit(work(tile)) for tile in cut.smaller(item.task.tile, error)]
 
-        A tile is handed in when its turn comes and counts from then: small pictures that came
-        while the one before ran go first, and wait for one piece where it fills a batch.
+        with self._told():
+            submit = partial(self._batcher.submit, deadline=stages.deadline)
+            answers = await take_turns(submit, turns, window=window, instead=instead)
+        whole, ran = time.monotonic() - began, _time_of(answers)
+        stages.add("queue", max(0.0, whole - ran))
+        stages.add(stage, ran)
+        return answers
+
+    def _turn(self, cut: "_Cut", tile: Tile, work: Callable[[Tile], TileWork]) -> list[Unit[Work]]:
+        """Name the units of a large picture's tile when its turn comes.
+
+        A tile counts from then: small pictures that came while the one before ran go first, and
+        wait for one piece of it where it fills a batch.
         """
-        pieces: list[Sequence[Tile]] = [[] for _ in tiles]
+        return [
+            unit(work(piece)) for part in cut.parts(tile) for piece in self._pieces(cut.size, part)
+        ]
 
-        def turn(index: int) -> list[Unit[Work]]:
-            pieces[index] = self._pieces(size, tiles[index])
-            return [unit(work(piece)) for piece in pieces[index]]
-
-        largest = max(unit(work(tile)).cost for tile in tiles)
-        answers = await self._batcher.submit_all(
-            [partial(turn, index) for index in range(len(tiles))],
-            window=max(1, 2 * self._batch_pixels // largest),
-            deadline=stages.deadline,
-        )
-        return [piece for group in pieces for piece in group], answers
+    def _halved(self, stage: str, side: int) -> None:
+        self._metrics.tiles_halved.inc()
+        log.warning("out of memory: the tiles are halved", stage=stage, tile=side)
 
     def _pieces(self, size: tuple[int, int], tile: Tile) -> Sequence[Tile]:
         """Split a tile into pieces of half a batch each, if that helps small pictures.
@@ -226,3 +205,56 @@ class Passes:
         except Exception as error:
             log.exception("engine failed")
             raise EngineFailedError("the model failed on this picture") from error
+
+
+class _Cut:
+    """How one picture is cut into tiles, which get smaller where the memory is not enough.
+
+    Args:
+        size: Height and width of the picture.
+        side: Of the tiles.
+        plan: Cuts the picture, as ``Engine.plan`` does.
+        halved: Called with the new side, whenever it gets smaller.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        side: int,
+        plan: Callable[[int, int, int, Box], Sequence[Tile]],
+        halved: Callable[[int], None],
+    ) -> None:
+        self.size, self._whole, self._side = size, side, side
+        self._plan, self._halved = plan, halved
+
+    def parts(self, tile: Tile) -> Sequence[Tile]:
+        """Return a tile of the first side in tiles of the side that fits the memory."""
+        return [tile] if self._side == self._whole else self._planned(tile)
+
+    def smaller(self, tile: Tile, error: EngineMemoryError) -> Sequence[Tile]:
+        """Return smaller tiles instead of one that did not fit; the others stay as they are.
+
+        Raises:
+            EngineMemoryError: ``error``, if it was as small as a tile can be.
+        """
+        top, left, bottom, right = tile.keep
+        if max(bottom - top, right - left) <= self._side:  # no other tile made it smaller meanwhile
+            half = math.isqrt((bottom - top) * (right - left)) // 2
+            if half < LEAST_TILE:
+                raise error
+            self._side = half
+            self._halved(half)
+        return self._planned(tile)
+
+    def _planned(self, tile: Tile) -> Sequence[Tile]:
+        return self._plan(*self.size, self._side, tile.keep)
+
+
+def _time_of(answers: Sequence[Answer[Work, Outcome]]) -> float:
+    """Return the seconds in which at least one of the batches ran."""
+    total, until = 0.0, -math.inf
+    for answer in sorted(answers, key=lambda answer: answer.began):
+        end = answer.began + answer.ran
+        total += max(0.0, end - max(until, answer.began))
+        until = max(until, end)
+    return total

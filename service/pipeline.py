@@ -1,6 +1,10 @@
 """What happens to one picture: admit, decode, describe, restore tiles, stitch, encode."""
 
-from model.pictures import Metadata, Picture
+from dataclasses import dataclass
+from functools import partial
+
+from model.pictures import Header, Metadata, Picture
+from model.pictures.cost import decode_bytes
 from service.admission import Admission, Caller
 from service.answers import (
     NPZ,
@@ -13,13 +17,49 @@ from service.answers import (
     restored_answer,
 )
 from service.codecs import Codecs
+from service.decoding.limits import decode_limits
 from service.engine import Described, Engine, Field, top
 from service.errors import FieldProblem, InvalidOptionsError
-from service.images import decode, read_header
+from service.images import read_header
+from service.memory import map_bytes, restore_bytes
 from service.metrics import ServiceMetrics
 from service.passes import Cells, Passes, Weights
 from service.schemas import MapOptions, RestoreOptions
 from service.settings import Settings
+from service.threads import Errand
+
+SMALL_PIXELS, SMALL_BYTES = 2**20, 2**20
+"""Most pixels, and most bytes of the file, of a picture that does not wait for large ones."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture on its way.
+
+    Attributes:
+        caller: Whose it is.
+        stages: The time that it spends.
+        header: What its file says of it.
+        small: Whether it doesn't wait for large ones.
+    """
+
+    caller: Caller
+    stages: Stages
+    header: Header
+    small: bool
+
+    def errand(self, stage: str | None = None) -> Errand:
+        """Ask threads on this picture's behalf; ``stage`` is what their time counts as."""
+        return _errand(self.caller, self.stages, small=self.small, stage=stage)
+
+
+def _errand(caller: Caller, stages: Stages, *, small: bool, stage: str | None) -> Errand:
+    ran = _nothing if stage is None else partial(stages.add, stage)
+    return Errand(small, caller.running, waited=partial(stages.add, "queue"), ran=ran)
+
+
+def _nothing(_seconds: float) -> None:
+    """Note nothing: the work measures its own stage."""
 
 
 class Pipeline:
@@ -60,25 +100,32 @@ class Pipeline:
             ServiceError: Whatever the caller has to be told.
         """
         self._check(options)
-        header = await self._codecs.read(read_header, data, max_pixels=self._settings.max_pixels)
+        job = await self._begin(data, caller)
+        header, stages = job.header, job.stages
         form = restore_form(options, caller.accept, header)
-        stages = Stages(caller.deadline)
-        with self._admission.place(header.pixels, caller):
-            picture, described = await self._see(data, options.metadata, stages)
+        wants_map = form.as_json and options.include == "map"
+        memory = restore_bytes(
+            header,
+            encoding=form.encoding.name,
+            quality=form.quality,
+            as_json=form.as_json,
+            with_map=wants_map,
+        )
+        with self._admission.place(header.pixels, caller, memory=memory):
+            picture, described = await self._see(data, options.metadata, job)
             del data
             weights = self._weights(options, described.weights)
-            wants_map = form.as_json and options.include == "map"
             segmentation, cells = None, Cells()
             if wants_map or (options.blend == "pixel" and weights is not None):
                 segmentation, cells = await self._passes.segment(picture.rgb, described, (), stages)
-            weights = await self._lead(picture, weights, cells, options)
+            weights = await self._lead(picture, weights, cells, options, job)
             pixels = await self._passes.restore(
                 picture.rgb, described, weights, options.strength, stages
             )
             facts = self._facts(described, weights, stages)
             shown = segmentation if wants_map else None
             result = await self._codecs.run(
-                restored_answer, picture, pixels, form, options, facts, shown
+                job.errand(), restored_answer, picture, pixels, form, options, facts, shown
             )
         self._observe(facts)
         self._metrics.pixels.inc(header.pixels)
@@ -88,35 +135,48 @@ class Pipeline:
         """Map the degradations of one picture; arguments as of ``restore``."""
         classes = self._engine.info.classes
         media_type = map_form(options, caller.accept, classes)
-        header = await self._codecs.read(read_header, data, max_pixels=self._settings.max_pixels)
-        stages = Stages(caller.deadline)
-        with self._admission.place(header.pixels, caller):
-            picture, described = await self._see(data, "strip", stages)
+        planes: tuple[int, ...] = ()
+        if media_type == NPZ:
+            planes = tuple(range(len(classes)))
+        elif options.class_name is not None:
+            planes = (classes.index(options.class_name),)
+        job = await self._begin(data, caller)
+        memory = map_bytes(job.header, planes=len(planes))
+        with self._admission.place(job.header.pixels, caller, memory=memory):
+            picture, described = await self._see(data, "strip", job)
             del data
-            planes: tuple[int, ...] = ()
-            if media_type == NPZ:
-                planes = tuple(range(len(classes)))
-            elif options.class_name is not None:
-                planes = (classes.index(options.class_name),)
-            segmentation, _ = await self._passes.segment(picture.rgb, described, planes, stages)
-            facts = self._facts(described, None, stages)
+            segmentation, _ = await self._passes.segment(picture.rgb, described, planes, job.stages)
+            facts = self._facts(described, None, job.stages)
             result = await self._codecs.run(
-                map_answer, picture, segmentation, media_type, options, facts
+                job.errand(), map_answer, picture, segmentation, media_type, options, facts
             )
         self._observe(facts)
         return result
 
-    async def _see(
-        self, data: bytes, metadata: Metadata, stages: Stages
-    ) -> tuple[Picture, Described]:
+    async def _begin(self, data: bytes, caller: Caller) -> Job:
+        """Read a picture's header."""
+        stages, small = Stages(caller.deadline), len(data) <= SMALL_BYTES
+        errand = _errand(caller, stages, small=small, stage="decode")
+        limit = self._settings.max_pixels
+        header = await self._codecs.read(errand, read_header, data, max_pixels=limit)
+        return Job(caller, stages, header, small=small and header.pixels <= SMALL_PIXELS)
+
+    async def _see(self, data: bytes, metadata: Metadata, job: Job) -> tuple[Picture, Described]:
         """Decode and describe."""
-        with stages.measure("decode"):
-            picture = await self._codecs.run(decode, data, metadata=metadata)
-            prepared = await self._codecs.run(self._engine.prepare, picture.rgb)
-        return picture, await self._passes.describe(prepared, stages)
+        limits = decode_limits(
+            job.header, len(data), decode_bytes(job.header), self._settings.decode_seconds
+        )
+        picture = await self._codecs.decode(job.errand("decode"), data, limits, metadata=metadata)
+        prepared = await self._codecs.run(job.errand("decode"), self._engine.prepare, picture.rgb)
+        return picture, await self._passes.describe(prepared, job.stages)
 
     async def _lead(
-        self, picture: Picture, weights: Weights, cells: Cells, options: RestoreOptions
+        self,
+        picture: Picture,
+        weights: Weights,
+        cells: Cells,
+        options: RestoreOptions,
+        job: Job,
     ) -> Weights:
         """Let the weights vary over the picture as its map says."""
         if options.blend == "image" or not isinstance(weights, tuple):
@@ -124,7 +184,12 @@ class Pipeline:
         height, width = picture.rgb.shape[:2]
         chosen = options.adapters != "auto"
         return await self._codecs.run(
-            self._engine.lead, weights, cells, (height, width), chosen=chosen
+            job.errand("restore"),
+            self._engine.lead,
+            weights,
+            cells,
+            (height, width),
+            chosen=chosen,
         )
 
     def _check(self, options: RestoreOptions) -> None:

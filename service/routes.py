@@ -41,6 +41,7 @@ router = APIRouter()
 PICTURE_PROBLEMS = (
     errors.BadRequestError,
     errors.NotAcceptableError,
+    errors.UploadStalledError,
     errors.BodyTooLargeError,
     errors.UnsupportedMediaError,
     errors.InvalidOptionsError,
@@ -76,7 +77,12 @@ async def _serve(
         with lifecycle.request(), admission.request(caller):
             async with (
                 asyncio.timeout(seconds),
-                receive(request, held=admission.bytes, max_bytes=settings.max_body_bytes) as upload,
+                receive(
+                    request,
+                    held=admission.bytes,
+                    max_bytes=settings.max_body_bytes,
+                    clock=lifecycle.upload_clock,
+                ) as upload,
             ):
                 options = parse_options(options_model, upload.options)
                 result = await unless_gone(request, work(upload.take(), options, caller))

@@ -43,8 +43,10 @@ class SerialThread:
         self._calls.put(run)
         return await future
 
-    def stop(self) -> None:
-        """Let the thread end after the calls it was given."""
+    def stop(self, last: Callable[[], None] | None = None) -> None:
+        """Let the thread end after the calls it was given, and after ``last``."""
+        if last is not None:
+            self._calls.put(last)
         self._calls.put(None)
 
     def _work(self) -> None:

@@ -90,6 +90,12 @@ class Settings(BaseSettings):
     queue_pixels: int = Field(
         200_000_000, ge=1, description="Most pixels of accepted pictures at once. Beyond that: 503."
     )
+    queue_memory_bytes: int = Field(
+        2560 * 2**20,
+        ge=2**20,
+        description="Most bytes of memory that accepted pictures may need at once. Beyond that: "
+        "503. A picture that needs more alone: 413.",
+    )
     queue_requests: int = Field(
         512, ge=1, description="Most accepted pictures at once, of any size. Beyond that: 503."
     )
@@ -112,7 +118,21 @@ class Settings(BaseSettings):
         description="GPU, or CPU with one thread: longest time to wait for more pictures to fill "
         "a batch, just after the device was busy.",
     )
-    decode_threads: int = Field(2, ge=1, description="Threads that decode and encode pictures.")
+    decode_threads: int = Field(
+        2,
+        ge=1,
+        description="Pictures that are decoded or encoded at once. If there are two or more, one "
+        "place is kept for pictures below 1 megapixel and 1 MiB.",
+    )
+    decode_seconds: float = Field(
+        2.0,
+        gt=0,
+        description="Most processor seconds to decode one megapixel and one MiB of a file; small "
+        "pictures get at least this. Beyond that: 413.",
+    )
+    upload_pause_seconds: float = Field(
+        30.0, gt=0, description="Longest wait for the next bytes of a request body. Then: 408."
+    )
     deadline_seconds: float = Field(
         300.0, gt=0, description="Longest time of a request from its first byte. Then: 504."
     )
@@ -123,7 +143,10 @@ class Settings(BaseSettings):
         description="After SIGTERM: seconds in which /readyz fails but requests are still served.",
     )
     grace_seconds: float = Field(
-        30.0, ge=0, description="After that: seconds to finish running requests."
+        30.0,
+        ge=0,
+        description="After that: seconds to finish running requests. Bodies that are still "
+        "incomplete after half of them are refused.",
     )
     stall_seconds: float = Field(
         120.0, gt=0, description="If a batch runs longer than this, /healthz answers 503."

@@ -1,6 +1,7 @@
 """What comes in: the picture's bytes, the options, and whether the caller is still there."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -14,10 +15,12 @@ from service.errors import (
     BadRequestError,
     BodyTooLargeError,
     ClientGoneError,
+    DrainingError,
     FieldProblem,
     FullError,
     InvalidOptionsError,
     UnsupportedMediaError,
+    UploadStalledError,
 )
 
 T = TypeVar("T")
@@ -30,6 +33,46 @@ MAX_PARTS = 32
 """Most parts of a multipart body, and most options of a query; there are fewer than ten options."""
 MAX_PART_HEADERS, MAX_PART_HEADER_BYTES = 8, 4096
 """Most headers of one part, and most bytes of one of them."""
+
+
+class UploadClock:
+    """Bounds how long bodies take to come in.
+
+    Args:
+        pause: Longest wait for the next bytes, seconds.
+    """
+
+    def __init__(self, pause: float) -> None:
+        self._pause, self._end = pause, math.inf
+        self._waits: set[asyncio.Timeout] = set()
+
+    def end_in(self, seconds: float) -> None:
+        """Let no body take longer than ``seconds`` from now: the service ends."""
+        self._end = asyncio.get_running_loop().time() + seconds
+        for wait in self._waits:
+            wait.reschedule(min(self._end, wait.when() or math.inf))
+
+    async def next(self, chunks: AsyncIterator[bytes]) -> bytes | None:
+        """Return the next bytes of a body; None at its end.
+
+        Raises:
+            UploadStalledError: If they did not come in time.
+            DrainingError: If they did not come before the service ends.
+        """
+        now = asyncio.get_running_loop().time()
+        wait = asyncio.timeout_at(min(self._end, now + self._pause))
+        self._waits.add(wait)
+        try:
+            async with wait:
+                return await anext(chunks, None)
+        except TimeoutError:
+            if self._end < math.inf:
+                raise DrainingError("the service ends before the body has come in") from None
+            raise UploadStalledError(
+                f"no further bytes of the body came for {self._pause:g} seconds"
+            ) from None
+        finally:
+            self._waits.discard(wait)
 
 
 class Upload:
@@ -51,7 +94,9 @@ class Upload:
 
 
 @asynccontextmanager
-async def receive(request: Request, *, held: Budget, max_bytes: int) -> AsyncIterator[Upload]:
+async def receive(
+    request: Request, *, held: Budget, max_bytes: int, clock: UploadClock
+) -> AsyncIterator[Upload]:
     """Read a request's body, as multipart or raw; its bytes count in ``held`` for the block.
 
     Raises:
@@ -73,7 +118,8 @@ async def receive(request: Request, *, held: Budget, max_bytes: int) -> AsyncIte
     size = 0
     try:
         try:
-            async for chunk in request.stream():
+            chunks = request.stream()
+            while (chunk := await clock.next(chunks)) is not None:
                 size += len(chunk)
                 if not held.try_reserve(len(chunk)):
                     size -= len(chunk)

@@ -45,7 +45,8 @@ class SegmentWork:
     planes: NDArray[np.float16]
 
 
-Work = DescribeWork | RestoreWork | SegmentWork
+TileWork = RestoreWork | SegmentWork
+Work = DescribeWork | TileWork
 Outcome = Described | NDArray[np.float32] | None
 """Of describing; of segmenting: the cells of the tile; of restoring: nothing more."""
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from service.app import create_app
 from service.lifecycle import Lifecycle
 from service.settings import Settings
-from tests.service.fakes import FakeEngine
+from tests.service.fakes import FakeEngine, NearDecoders
 
 
 class Client(httpx.AsyncClient):
@@ -38,13 +38,18 @@ def engine():
 
 
 @pytest.fixture
-def serving(engine):
+def decoders():
+    return NearDecoders()
+
+
+@pytest.fixture
+def serving(engine, decoders):
     """Start the service on a fake engine: ``async with serving(setting=value) as client``."""
 
     @contextlib.asynccontextmanager
     async def start(**given):
         settings = Settings(**{"tile": 64, "max_wait_ms": 0, **given})
-        app = create_app(settings, engine)
+        app = create_app(settings, engine, decoders)
         async with LifespanManager(app):
             await app.state.lifecycle.loaded.wait()
             transport = httpx.ASGITransport(app)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
+from model.pictures import decode
 from service.engine import (
     AdapterFacts,
     Described,
@@ -29,6 +30,28 @@ CLASSES = ("clean", "noise", "blur", "rain", "haze", "lowlight")
 class FakeTile:
     crop: tuple[int, int, int, int]
     keep: tuple[int, int, int, int]
+
+
+class NearDecoders:
+    """Decodes in the service's own threads; tests put other functions in the place of ``decode``.
+
+    Nothing is bounded and nothing can be stopped.
+    """
+
+    def __init__(self) -> None:
+        self.function = decode
+
+    def start(self):
+        pass
+
+    def decoder(self):
+        return self
+
+    def decode(self, data, limits, *, metadata, stop):
+        return self.function(data, metadata=metadata)
+
+    def close(self):
+        pass
 
 
 def adapter(name: str) -> AdapterFacts:

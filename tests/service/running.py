@@ -19,11 +19,13 @@ PATIENCE = 90.0
 PROGRAM = """
 import sys, time
 from service.app import serve
+from service.decoding.workers import Host
 from service.settings import Settings
 from tests.service.fakes import FakeEngine
 {prelude}
 if __name__ == "__main__":
-    sys.exit(serve(Settings(port={port}, **{settings!r}), FakeEngine()))
+    settings = Settings(port={port}, **{settings!r})
+    sys.exit(serve(settings, FakeEngine(), {decoders}))
 """
 PNG = {"Content-Type": "image/png"}
 
@@ -40,13 +42,19 @@ class Running:
 
     Args:
         prelude: Python that the process runs first, to put a slow function in a place, say.
+        hostile: Whether pictures are decoded as ``tests.service.hostile_decoding`` says.
         settings: The service's.
     """
 
-    def __init__(self, prelude: str = "", **settings: object) -> None:
+    def __init__(self, prelude: str = "", *, hostile: bool = False, **settings: object) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._program = PROGRAM.format(prelude=prelude, port=self.port, settings=settings)
+        self._program = PROGRAM.format(
+            prelude=prelude,
+            port=self.port,
+            settings=settings,
+            decoders='Host("tests.service.hostile_decoding")' if hostile else None,
+        )
         self._ended = threading.Event()
         self.peak = 0
         """Most bytes that the process and its children held, counted where they are shared once."""
@@ -84,24 +92,46 @@ class Running:
         """Make a client of the service."""
         return httpx.Client(base_url=self.url, timeout=PATIENCE, **options)  # type: ignore[arg-type]
 
-    def victim(self) -> float:
+    def victim(self, **headers: str) -> float:
         """Send a picture of 64x64 pixels; return the seconds until it was restored."""
         began = time.monotonic()
-        with self.client() as client:
-            answer = client.post("/restore", content=file_of(photo(64, 64)), headers=PNG)
+        with self.client(headers={**PNG, **headers}) as client:
+            answer = client.post("/restore", content=file_of(photo(64, 64)))
         assert answer.status_code == 200, answer.text
         return time.monotonic() - began
 
-    def metric(self, name: str) -> float:
+    def children(self) -> list[psutil.Process]:
+        """Return the processes that the service has started."""
+        found: list[psutil.Process] = psutil.Process(self.process.pid).children(recursive=True)
+        return found
+
+    def metric(self, name: str, **headers: str) -> float:
         """Read one metric; 0 if it isn't there."""
-        with self.client() as client:
+        with self.client(headers=headers) as client:
             text = client.get("/metrics").text
         found = re.search(rf"^{re.escape(name)} (\S+)$", text, flags=re.MULTILINE)
         return float(found.group(1)) if found else 0.0
 
-    def exit_code(self) -> int:
-        """Wait for the end of the process."""
-        return self.process.wait(PATIENCE)
+    def until(self, name: str, value: float, **headers: str) -> None:
+        """Wait until one metric has a value."""
+        deadline = time.monotonic() + PATIENCE
+        while (found := self.metric(name, **headers)) != value:
+            assert time.monotonic() < deadline, f"{name} is {found}, not {value}"
+            time.sleep(0.02)
+
+    def until_logged(self, words: str) -> None:
+        """Wait until the service has written ``words``."""
+        deadline = time.monotonic() + PATIENCE
+        while not any(words in line for line in self.log):
+            assert time.monotonic() < deadline, "".join(self.log)
+            time.sleep(0.02)
+
+    def terminate(self) -> float:
+        """End the service with SIGTERM; return the seconds that it took."""
+        began = time.monotonic()
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+        return time.monotonic() - began
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + PATIENCE

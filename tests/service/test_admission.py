@@ -1,8 +1,10 @@
+import asyncio
+
 import pytest
 from prometheus_client import CollectorRegistry
 
 from service.admission import LEAST_PIXELS, Admission, Caller
-from service.errors import DeadlineExceededError, FullError, KeyLimitError
+from service.errors import CostlyImageError, DeadlineExceededError, FullError, KeyLimitError
 from service.metrics import ServiceMetrics
 from service.settings import Settings
 
@@ -89,3 +91,32 @@ async def test_a_key_has_its_own_limits(clock):
         assert admission.in_flight == 1
     assert not admission._key_pixels
     assert not admission._key_requests
+
+
+async def test_memory_is_reserved_and_what_does_not_fit_is_refused(clock):
+    admission = make(clock, queue_memory_bytes=100 * 2**20)
+    admission.worked(MEGA, 1.0)
+    with admission.place(MEGA, ANYBODY, memory=60 * 2**20):
+        assert admission.memory.reserved == 60 * 2**20
+        with pytest.raises(FullError, match="60 MiB") as refused:
+            admission.place(MEGA, ANYBODY, memory=70 * 2**20).__enter__()
+        assert int(refused.value.headers["Retry-After"]) >= 1
+        with pytest.raises(CostlyImageError, match="101 MiB"):
+            admission.place(MEGA, ANYBODY, memory=101 * 2**20).__enter__()
+    assert admission.memory.reserved == admission.pixels.reserved == admission.in_flight == 0
+
+
+async def test_what_was_counted_stays_counted_until_its_work_has_ended(clock):
+    admission = make(clock, api_keys="one", key_requests=1)
+    caller, work = Caller(key="one"), asyncio.get_running_loop().create_future()
+    caller.running.add(work)
+    with admission.request(caller), admission.place(MEGA, caller, memory=5):
+        pass
+    assert (admission.in_flight, admission.pixels.reserved) == (1, MEGA)
+    with pytest.raises(KeyLimitError):
+        admission.request(Caller(key="one")).__enter__()
+    work.set_result(None)
+    await asyncio.sleep(0)
+    assert (admission.in_flight, admission.pixels.reserved, admission.memory.reserved) == (0, 0, 0)
+    with admission.request(Caller(key="one")):
+        pass

@@ -1,15 +1,22 @@
 """Hostile requests to a service in a process of its own, beside somebody else's small picture."""
 
+import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import httpx
+import numpy as np
+import psutil  # type: ignore[import-untyped]
 import pytest
 
-from service.errors import MAX_ERRORS, MAX_TEXT
+from model.pictures import read_header
+from service.errors import MAX_ERRORS
+from service.memory import restore_bytes
+from service.problems import MAX_TEXT
 from service.uploads import MAX_PARTS
 from tests.service.fakes import file_of, photo
+from tests.service.hostile_decoding import CRASH, HANG, SPIN, SWELL
 from tests.service.running import PATIENCE, PNG, Running
 
 pytestmark = pytest.mark.slow
@@ -55,12 +62,150 @@ class Attack(threading.Thread):
         assert not self.is_alive()
 
 
-def post(service: Running, body: bytes, headers: dict[str, str], query: str = "") -> Attack:
+def post(service: Running, body: bytes, headers: Mapping[str, str] = PNG) -> Attack:
     def send() -> httpx.Response:
         with service.client() as client:
-            return client.post(f"/restore{query}", content=body, headers=headers)
+            return client.post("/restore", content=body, headers=headers)
 
     return Attack(send)
+
+
+def faulty(fault: int, side: int = 64) -> bytes:
+    """A picture that ``tests.service.hostile_decoding`` treats as ``fault`` says."""
+    pixels = photo(side, side)
+    pixels[0, 0, 0] = fault
+    return bytes(file_of(pixels))
+
+
+def problem(attack: Attack) -> tuple[int, str]:
+    """Wait for a refusal; return its status and code."""
+    attack.end()
+    assert attack.answer is not None
+    return attack.answer.status_code, attack.answer.json()["code"]
+
+
+SOON = {**PNG, "X-Request-Timeout": "1"}
+BUSY = "restore_requests_in_flight"
+
+
+@pytest.mark.parametrize("fault", [HANG, SPIN])
+def test_decoding_ends_when_its_caller_has_left(fault):
+    with Running(hostile=True, decode_seconds=1000) as service:
+        for _ in range(3):
+            attacks = [post(service, faulty(fault), SOON) for _ in range(4)]
+            for attack in attacks:
+                assert problem(attack) == (504, "deadline_exceeded")
+            assert attack.seconds < 5
+            assert service.victim() < 5
+        service.until(BUSY, 0)
+        assert service.metric("restore_reserved_bytes") == 0
+
+
+def test_a_picture_that_takes_too_long_to_decode_is_refused():
+    with Running(hostile=True, decode_seconds=0.5) as service:
+        attack = post(service, faulty(SPIN))
+        assert problem(attack) == (413, "costly_image")
+        assert attack.seconds < 10
+        assert service.victim() < 5
+
+
+def test_a_picture_that_takes_too_much_memory_to_decode_is_refused():
+    with Running(hostile=True) as service:
+        attacks = [post(service, faulty(SWELL)) for _ in range(6)]
+        assert service.victim() < 5
+        for attack in attacks:
+            assert problem(attack) == (413, "costly_image")
+        assert service.growth < 400 * MEBIBYTE  # two at once
+
+
+def test_a_picture_that_kills_its_decoder_fails_alone():
+    with Running(hostile=True) as service:
+        assert problem(post(service, faulty(CRASH))) == (400, "broken_image")
+        assert service.victim() < 5
+
+
+def test_a_decoder_that_hangs_does_not_outlive_the_grace_time():
+    with Running(hostile=True, grace_seconds=1) as service:
+        attacks = [post(service, faulty(HANG)) for _ in range(3)]
+        service.until(BUSY, 3)
+        children = service.children()
+        assert children
+        assert service.terminate() < 8
+        assert [problem(attack) for attack in attacks] == [(503, "draining")] * 3
+        assert service.process.returncode == 1
+        assert not any(child.is_running() for child in children)
+
+
+def test_the_decoders_end_with_a_service_that_is_killed():
+    with Running(hostile=True) as service:
+        post(service, faulty(HANG))
+        service.until(BUSY, 1)
+        children = service.children()
+        service.process.kill()
+        _, alive = psutil.wait_procs(children, timeout=10)
+        assert not alive
+
+
+HANGING_ENCODER = """
+from pathlib import Path
+from service import pipeline
+encode = pipeline.restored_answer
+def hang(picture, *rest):
+    if picture.rgb.shape[0] > 1000:
+        print("it hangs", file=sys.stderr, flush=True)
+        while not Path({released!r}).exists():
+            time.sleep(0.05)
+    return encode(picture, *rest)
+pipeline.restored_answer = hang
+"""
+"""Large pictures are encoded once there is a file."""
+
+
+def test_work_whose_caller_has_left_keeps_its_place_until_it_ends(tmp_path):
+    large, released = file_of(photo(1100, 1100)), tmp_path / "released"
+    hanging = HANGING_ENCODER.format(released=str(released))
+    with Running(hanging, api_keys="one,two", key_requests=1) as service:
+        mine = {"X-API-Key": "one"}
+        connection = sent(service, large, large, **mine)
+        service.until_logged("it hangs")
+        connection.close()
+        service.until_logged('"status": 499')
+        assert service.metric(BUSY, **mine) == 1
+        assert service.metric("restore_reserved_pixels", **mine) == 1100 * 1100
+        assert problem(post(service, large, {**PNG, **mine})) == (429, "key_limit")
+        assert service.victim(**{"X-API-Key": "two"}) < 5
+        released.touch()
+        service.until(BUSY, 0, **mine)
+        assert service.victim(**mine) < 5
+
+
+def test_large_pictures_leave_a_thread_to_small_ones():
+    large = file_of(photo(1100, 1100))
+    with Running(HANGING_ENCODER.format(released="never")) as service:
+        for _ in range(4):
+            post(service, large)
+        service.until(BUSY, 4)
+        assert max(service.victim() for _ in range(5)) < 5
+
+
+SLOW_HEADERS = """
+from service import pipeline
+read = pipeline.read_header
+def hang(data, **limits):
+    time.sleep(600 if len(data) > 2**20 else 0)
+    return read(data, **limits)
+pipeline.read_header = hang
+"""
+
+
+def test_large_files_leave_a_thread_for_headers_to_small_ones():
+    with Running(SLOW_HEADERS) as service:
+        attacks = [post(service, b"x" * 2 * MEBIBYTE, SOON) for _ in range(4)]
+        assert max(service.victim() for _ in range(5)) < 5
+        for attack in attacks:
+            assert problem(attack) == (504, "deadline_exceeded")
+        assert service.victim() < 5
+        assert service.terminate() < 8
 
 
 def test_a_million_parts_cost_neither_memory_nor_anybodys_time():
@@ -119,3 +264,81 @@ def test_an_answer_about_options_is_short(plain, query):
         assert len(problem.get("errors", [])) <= MAX_ERRORS
         assert len(problem["detail"]) < MAX_TEXT + 10
         assert len(answer.content) < (MAX_ERRORS + 2) * 2 * (MAX_TEXT + 50)
+
+
+def half_sent(service: Running, **headers: str) -> socket.socket:
+    """Send the head of a request and half of its body; return the connection."""
+    body = file_of(photo())
+    return sent(service, body, body[: len(body) // 2], **headers)
+
+
+def sent(service: Running, body: bytes, part: bytes, **headers: str) -> socket.socket:
+    """Send the head of a request and a part of its body; return the connection."""
+    head = {**PNG, "Host": "service", "Content-Length": str(len(body)), **headers}
+    lines = [f"{name}: {value}\r\n" for name, value in head.items()]
+    connection = socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE)
+    text = "POST /restore HTTP/1.1\r\n" + "".join(lines) + "\r\n"
+    connection.sendall(text.encode() + part)
+    return connection
+
+
+def answer_of(connection: socket.socket) -> bytes:
+    """Return all that comes until the service closes the connection."""
+    with connection, connection.makefile("rb") as stream:
+        return stream.read()
+
+
+def test_half_sent_bodies_do_not_keep_the_service_from_ending_well():
+    with Running(grace_seconds=4) as service:
+        connections = [half_sent(service) for _ in range(40)]
+        service.until("restore_held_bytes", 40 * (len(file_of(photo())) // 2))
+        seconds = service.terminate()
+        assert service.process.returncode == 0, "".join(service.log)
+        assert 2 < seconds < 12
+        for connection in connections:
+            answer = answer_of(connection)
+            assert answer.startswith(b"HTTP/1.1 503 "), answer
+            assert b'"code": "draining"' in answer
+
+
+def test_a_body_that_stops_coming_in_is_cut_off():
+    with Running(upload_pause_seconds=0.5) as service:
+        connections = [half_sent(service) for _ in range(40)]
+        for connection in connections:
+            answer = answer_of(connection)
+            assert answer.startswith(b"HTTP/1.1 408 "), answer
+            assert b'"code": "upload_stalled"' in answer
+        assert service.metric("restore_held_bytes") == 0
+        assert service.victim() < 5
+
+
+def test_half_sent_bodies_count_as_their_keys_requests():
+    with Running(api_keys="one,two", key_requests=3) as service:
+        mine = {"X-API-Key": "one"}
+        connections = [half_sent(service, **mine) for _ in range(3)]
+        service.until("restore_held_bytes", 3 * (len(file_of(photo())) // 2), **mine)
+        attacks = [post(service, file_of(photo()), {**PNG, **mine}) for _ in range(10)]
+        assert {problem(attack) for attack in attacks} == {(429, "key_limit")}
+        assert service.victim(**{"X-API-Key": "two"}) < 5
+        for connection in connections:
+            connection.close()
+        service.until("restore_held_bytes", 0, **mine)
+        assert service.victim(**mine) < 5
+
+
+@pytest.mark.parametrize("wish", ["jpeg", "png", "webp", "avif"])
+def test_what_is_reserved_is_enough_for_a_picture(wish):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (2000, 2000, 3), dtype=np.uint8)
+    data = file_of(pixels, "JPEG", quality=90)
+    memory = restore_bytes(
+        read_header(data), encoding=wish, quality=92, as_json=False, with_map=False
+    )
+    with Running(queue_memory_bytes=memory) as service:
+        with service.client() as client:
+            answer = client.post(f"/restore?format={wish}", content=data, headers=PNG)
+        assert answer.status_code == 200, answer.text
+        assert service.growth < memory + 48 * MEBIBYTE  # a worker, and what belongs to no picture
+    with Running(queue_memory_bytes=memory - 1) as service:
+        refused = post(service, data, {**PNG, "Accept": f"image/{wish}"})
+        assert problem(refused) == (413, "costly_image")

@@ -7,6 +7,7 @@ import pytest
 from service.batcher import MicroBatcher, QueueFullError
 from service.buckets import Reason, Unit
 from service.serial import SerialThread
+from service.turns import take_turns
 from tests.service.batching import Device, running, submit, values
 from tests.service.fakes import until
 
@@ -96,7 +97,7 @@ async def test_since_decides_whose_turn_it_is(device):
 async def test_many_units_of_one_caller_let_others_in_between(device):
     async with running(device.run, max_items=1) as batcher:
         held = await device.hold(batcher)
-        big = asyncio.create_task(batcher.submit_all(turns(range(10), "big"), window=2))
+        big = asyncio.create_task(take_turns(batcher.submit, turns(range(10), "big"), window=2))
         await asyncio.sleep(0.01)
         small = submit(batcher, [500], "small")
         await asyncio.sleep(0.01)
@@ -116,7 +117,7 @@ async def test_a_turn_names_its_units_when_it_comes_and_hands_them_in_one_by_one
     async with running(device.run) as batcher:
         held = await device.hold(batcher)
         big = asyncio.create_task(
-            batcher.submit_all([lambda: turn(1, 2), lambda: turn(3)], window=1)
+            take_turns(batcher.submit, [lambda: turn(1, 2), lambda: turn(3)], window=1)
         )
         await asyncio.sleep(0.01)
         small = submit(batcher, [500], "small")
@@ -133,7 +134,7 @@ async def test_the_first_error_ends_a_callers_other_units(device):
     device.bad = {3: ValueError("bad")}
     async with running(device.run, max_items=1) as batcher:
         with pytest.raises(ValueError, match="bad"):
-            await batcher.submit_all(turns(range(50), "a"), window=2)
+            await take_turns(batcher.submit, turns(range(50), "a"), window=2)
         assert batcher.queued_items == 0
     assert len(device.batches) < 10
 

@@ -12,16 +12,6 @@ def test_what_is_reserved_never_passes_the_limit():
     assert budget.reserved == 4
 
 
-def test_a_reservation_lasts_for_its_block():
-    budget = Budget(10)
-    with budget.reservation(8) as granted:
-        assert granted
-        with budget.reservation(3) as second:
-            assert not second
-        assert budget.reserved == 8
-    assert budget.reserved == 0
-
-
 def test_misuse_is_an_error():
     with pytest.raises(ValueError, match="limit"):
         Budget(0)

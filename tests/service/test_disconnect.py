@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from service.images import decode
+from model.pictures import decode
 from tests.service.fakes import file_of, photo, until
 
 pytestmark = pytest.mark.anyio
@@ -93,7 +93,7 @@ async def test_hanging_up_while_sending_frees_the_bytes(serving):
         assert client.lifecycle.admission.bytes.reserved == 0
 
 
-async def test_hanging_up_before_decoding_frees_the_place_and_spares_the_work(serving, monkeypatch):
+async def test_hanging_up_before_decoding_frees_the_place_and_spares_the_work(serving, decoders):
     gate, decoded = threading.Event(), []
 
     def slow(data, **options):
@@ -101,7 +101,7 @@ async def test_hanging_up_before_decoding_frees_the_place_and_spares_the_work(se
         assert gate.wait(30)
         return decode(data, **options)
 
-    monkeypatch.setattr("service.pipeline.decode", slow)
+    decoders.function = slow
     async with serving(decode_threads=1) as client:
         first = Caller(client.app, [body(file_of(photo()))])
         await until(lambda: decoded)

@@ -14,6 +14,7 @@ from model.cli.engines import here
 from model.cli.progress import run
 from model.cli.restoring import Options, plan
 from model.pictures.limits import MAX_PROFILE_BYTES
+from service.decoding.workers import Host
 from tests.service.hostile import COUNT, corpus
 
 pytestmark = pytest.mark.anyio
@@ -28,6 +29,11 @@ WAYS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/restore", {"strength": "0", "format": "webp"}),
     ("/degradation-map", {"view": "overlay"}),
 )
+
+
+@pytest.fixture
+def decoders():
+    return Host()
 
 
 class PeakMemory:

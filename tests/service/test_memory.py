@@ -5,6 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
+from service.engine import EngineMemoryError
 from tests.service.fakes import file_of, photo, picture_of
 from tests.service.test_problems import PNG, check
 
@@ -40,6 +41,27 @@ async def test_tiles_that_do_not_fit_are_halved(serving, engine):
         assert halvings(client) == 2  # from the whole, 600 a side, to 300, to 150
 
 
+async def test_one_tile_that_does_not_fit_leaves_the_others_as_they_are(serving, engine):
+    degraded, failed = photo(600, 900), list[tuple[int, ...]]()
+    restore = engine.restore
+
+    def once(tasks):
+        if not failed and tasks[0].tile.keep[0] > 0:
+            failed.append(tasks[0].tile.keep)
+            raise EngineMemoryError("no room this time")
+        return restore(tasks)
+
+    engine.restore = once
+    async with serving(tile=300, max_batch_items=1) as client:
+        answer = await call(client, degraded)
+        assert answer.status_code == 200
+        np.testing.assert_array_equal(picture_of(answer.content), 255 - degraded)
+        assert halvings(client) == 1
+    assert len(failed) == 1
+    assert engine.restored.count((300, 300)) >= 3  # those before it were not done again
+    assert sum(height * width for height, width in engine.restored) == 600 * 900
+
+
 async def test_a_picture_that_never_fits_fails_alone(serving, engine):
     engine.room = 90 * 90
     async with serving(tile=1024) as client:
@@ -53,10 +75,10 @@ async def test_a_picture_that_never_fits_fails_alone(serving, engine):
         assert (await client.get("/healthz")).status_code == 200
 
 
-async def test_a_host_without_memory_is_told(serving, monkeypatch):
+async def test_a_host_without_memory_is_told(serving, decoders):
     def hungry(*_args, **_options):
         raise MemoryError
 
-    monkeypatch.setattr("service.pipeline.decode", hungry)
+    decoders.function = hungry
     async with serving() as client:
         check(await call(client, photo()), 507, "out_of_memory")

@@ -164,11 +164,11 @@ async def test_a_failing_picture_fails_alone(serving, engine):
         check(bad, 507, "out_of_memory")
 
 
-async def test_an_unexpected_error_is_told_without_a_traceback(serving, monkeypatch):
+async def test_an_unexpected_error_is_told_without_a_traceback(serving, decoders):
     def broken(*_args, **_options):
         raise RuntimeError("secret words")
 
-    monkeypatch.setattr("service.pipeline.decode", broken)
+    decoders.function = broken
     async with serving() as client:
         answer = await client.post("/restore", content=file_of(photo()), headers=PNG)
     check(answer, 500, "internal_error")

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from service.budget import Budget
 from service.errors import BadRequestError, BodyTooLargeError, ServiceError
-from service.uploads import MAX_OPTION_BYTES, receive
+from service.uploads import MAX_OPTION_BYTES, UploadClock, receive
 
 pytestmark = pytest.mark.anyio
 PART = 'Content-Disposition: form-data; name="{}"'
@@ -37,7 +37,7 @@ async def read(chunks, kind, *, query=b"", limit=10**6, held=None, length=None):
     request = Request({**scope, "headers": headers}, next_message)
     budget = Budget(10**7) if held is None else held
     try:
-        async with receive(request, held=budget, max_bytes=limit) as upload:
+        async with receive(request, held=budget, max_bytes=limit, clock=UploadClock(30)) as upload:
             assert budget.reserved == sum(len(chunk) for chunk in chunks)
             return upload.take(), upload.options
     finally:
