@@ -3,10 +3,8 @@
 The numbers are per pixel, and those of encoders are measured: docs/deploy.md has the command.
 """
 
-from dataclasses import replace
-
 from model.pictures import Header
-from model.pictures.cost import decode_bytes
+from model.pictures.cost import FIXED_BYTES, decode_bytes
 from model.pictures.formats import LOSSLESS
 
 _COLOURS = 3
@@ -64,9 +62,9 @@ def map_bytes(header: Header, *, planes: int) -> int:
 def _most(header: Header, per_pixel: int) -> int:
     """Return the larger of what decoding takes and of what comes afterwards.
 
-    What a decoder takes for a picture of no pixels isn't counted: few decode at once.
+    What a decoder takes whatever the picture isn't counted: few decode at once.
     """
-    decoding = decode_bytes(header) - decode_bytes(replace(header, width=0, height=0))
+    decoding = decode_bytes(header) - FIXED_BYTES
     return max(decoding, header.pixels * per_pixel)
 
 

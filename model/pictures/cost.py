@@ -6,7 +6,7 @@ a process of its own and compares.
 
 from model.pictures.picture import Header
 
-_FIXED = 32 * 2**20
+FIXED_BYTES = 32 * 2**20
 """Bytes whatever the picture: decoders' own, and bands of rows that are converted at a time."""
 _DECODER = {"JPEG": 4, "PNG": 4, "WEBP": 22, "TIFF": 8, "BMP": 8, "AVIF": 22, "HEIF": 18}
 """Bytes a pixel while the decoder works, its workspace not counted."""
@@ -23,4 +23,4 @@ def decode_bytes(header: Header) -> int:
     """
     decoder = header.pixels * _DECODER[header.format] + header.workspace
     conversion = header.pixels * _CONVERSION[8 if header.bits == 8 else 16]
-    return max(decoder, conversion) + _FIXED
+    return max(decoder, conversion) + FIXED_BYTES
