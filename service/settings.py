@@ -91,7 +91,7 @@ class Settings(BaseSettings):
         200_000_000, ge=1, description="Most pixels of accepted pictures at once. Beyond that: 503."
     )
     queue_memory_bytes: int = Field(
-        2560 * 2**20,
+        2304 * 2**20,
         ge=2**20,
         description="Most bytes of memory that accepted pictures may need at once. Beyond that: "
         "503. A picture that needs more alone: 413.",

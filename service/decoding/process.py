@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image
+from PIL import AvifImagePlugin, Image
 
 from model.pictures import PictureError, decode
 from service.decoding.wire import EndedError, Failure, receive_request, send
@@ -26,6 +26,8 @@ COMMAND = struct.Struct("<cI")
 With ``FORK`` comes the worker's end of a connection; ``PING`` asks for nothing."""
 REPLY = struct.Struct("<q")
 """The number of the new worker, or how the worker ended: its exit code, or minus its signal."""
+AVIF_THREADS = 2
+"""Threads that decode one AVIF; with one per core, their stacks alone would pass the limit."""
 FORK, END, PING = b"F", b"E", b"P"
 
 
@@ -35,6 +37,7 @@ def main(control: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the service decides when its processes end
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    AvifImagePlugin.DEFAULT_MAX_THREADS = AVIF_THREADS
     Image.init()
     with socket.socket(fileno=control) as connection, contextlib.suppress(EndedError):
         while True:
