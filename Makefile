@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 CODE := model service tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve train evaluate test test-deploy check fmt lint types imports bench soak audit \
+.PHONY: help setup serve train evaluate test test-deploy check fmt lint types imports bench soak fuzz audit \
 	sbom image image-steps clean
 
 help: ## List the targets
@@ -83,6 +83,10 @@ sbom: $(VENV)/audit ## Bill of materials of what is installed, CycloneDX, into d
 	mkdir -p dist
 	$</bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
 		-o dist/sbom.json $(BIN)/python
+
+fuzz: setup ## Feed mutated files to what reads pictures for ten minutes (ARGS='60' for one)
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 soak: setup ## Load the service for 30 minutes (ARGS='5' for 5), write docs/soak.md
 	$(BIN)/python -m tests.soak $(ARGS)
 

@@ -1,15 +1,19 @@
 """The documents say what the code does: every name in them exists, every name there is in them."""
 
+import ast
 import importlib
+import itertools
 import re
 import shlex
 from pathlib import Path
+from typing import cast
 
 import pytest
 import typer.core
 import typer.main
 from typer.testing import CliRunner
 
+from model.pictures import limits
 from service.__main__ import app
 from service.app import create_app
 from service.lifecycle import Lifecycle
@@ -47,6 +51,17 @@ def test_the_table_of_metrics_is_that_of_the_code():
         if family.name.startswith("restore_")
     }
     assert set(re.findall(r"^\| `(restore_\w+)`", CONFIGURATION, flags=re.MULTILINE)) == names
+
+
+def test_the_table_of_limits_is_that_of_the_code():
+    body = ast.parse((ROOT / "model" / "pictures" / "limits.py").read_text()).body
+    expected = []
+    for assigned, said in itertools.pairwise(body):
+        if isinstance(assigned, ast.Assign):
+            (name,), text = assigned.targets, ast.literal_eval(cast("ast.Expr", said).value)
+            value = getattr(limits, cast("ast.Name", name).id)
+            expected.append(f"| `{cast('ast.Name', name).id}` | {value:,} | {text} |")
+    assert [row for row in CONFIGURATION.splitlines() if row.startswith("| `MAX_")] == expected
 
 
 def test_every_endpoint_is_in_the_readme_and_no_other():

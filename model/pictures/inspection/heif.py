@@ -187,16 +187,11 @@ def _first_sample(data: bytes, stbl: Box | None) -> bytes:
 
 
 def _check_exif(data: bytes, found: dict[int, Item]) -> None:
-    """Refuse EXIF that is too large; the decoder would read it, whatever it holds."""
+    """Refuse EXIF whose tags are too many or too large; Pillow reads it before it is asked for."""
     for item in found.values():
-        size = sum(end - start for start, end in item.extents)
-        if item.kind not in (b"Exif", b"mime"):
-            continue
-        if size > limits.MAX_EXIF_BYTES + 64:
-            raise OversizedPictureError(
-                f"the file's metadata have {size} bytes, at most {limits.MAX_EXIF_BYTES} are read",
-                hint="Save the picture again without its metadata.",
-            )
-        if item.kind == b"Exif":
-            block = b"".join(data[start:end] for start, end in item.extents)
+        if item.kind == b"Exif" and len(item.extents) == 1:
+            start, end = item.extents[0]
+            block = data[start:end]
             check_exif(block[4 + int.from_bytes(block[:4]) :])
+        elif item.kind == b"Exif":
+            raise UnsupportedPictureError("EXIF in several parts of a file is not read")
