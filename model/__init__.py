@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from model.about import AdapterInfo, ModelInfo
+    from model.asking import Asked
     from model.checkpoint import load
     from model.config import CLASSES, Degradation, RestorerConfig
     from model.crops import kept, read_crop, to_levels
     from model.description import Description
-    from model.estimator import top_one
     from model.fields import join_cells, sum_by_cell
     from model.precision import arithmetic, choose_device, choose_precision
     from model.restorer import Restorer
     from model.tiling import Box, Tile, plan_tiles
     from model.views import Views, as_float, sample_views
+    from model.wishes import amounts_for, parse_names, parse_wish
 
 __all__ = [
     "CLASSES",
     "AdapterInfo",
+    "Asked",
     "Box",
     "Degradation",
     "Description",
@@ -30,6 +32,7 @@ __all__ = [
     "RestorerConfig",
     "Tile",
     "Views",
+    "amounts_for",
     "arithmetic",
     "as_float",
     "choose_device",
@@ -37,16 +40,21 @@ __all__ = [
     "join_cells",
     "kept",
     "load",
+    "parse_names",
+    "parse_wish",
     "plan_tiles",
     "read_crop",
     "sample_views",
     "sum_by_cell",
     "to_levels",
-    "top_one",
 ]
 
 _HOME = {
     "load": "model.checkpoint",
+    "Asked": "model.asking",
+    "amounts_for": "model.wishes",
+    "parse_names": "model.wishes",
+    "parse_wish": "model.wishes",
     "CLASSES": "model.config",
     "Degradation": "model.config",
     "RestorerConfig": "model.config",
@@ -62,7 +70,6 @@ _HOME = {
     "arithmetic": "model.precision",
     "choose_device": "model.precision",
     "choose_precision": "model.precision",
-    "top_one": "model.estimator",
     "Box": "model.tiling",
     "Tile": "model.tiling",
     "plan_tiles": "model.tiling",

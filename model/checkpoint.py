@@ -32,6 +32,7 @@ from model.estimator import Estimator
 from model.printable import printable
 from model.restorer import Restorer
 from model.tensorfile import check_shapes, digest, look_up, read_tensors, write_tensors
+from model.upgrading import upgraded_adapter, upgraded_base
 
 BUNDLED = Path(__file__).parent / "weights"
 """Folder of the weights that ship with the package."""
@@ -68,7 +69,7 @@ def load_base(folder: Path) -> Restorer:
     tensors, metadata = read_tensors(path)
     restorer = Restorer(config_from(look_up(metadata, "config", path)))
     parts = base_parts(restorer)
-    _load_into(parts, tensors, path)
+    _load_into(parts, upgraded_base(tensors, parts.state_dict()), path)
     restorer.info = ModelInfo(
         name=look_up(metadata, "name", path),
         sha256=digest(path),
@@ -86,7 +87,7 @@ def load_with_adapters(folder: Path) -> Restorer:
     restorer = load_base(folder)
     add_adapters(restorer, sorted(path.parent for path in folder.glob("adapters/*/*.safetensors")))
     restorer.estimator = Estimator(restorer.config, len(restorer.adapters))
-    restorer.estimator.encode.load_state_dict(restorer.context.encode.state_dict())
+    restorer.estimator.encode.load_state_dict(restorer.context.state_dict())
     return restorer.channels_last()
 
 
@@ -262,9 +263,8 @@ def _read_adapter(
             f"{folder} was trained on other base weights (sha256 {printable(trained_on[:12])}; "
             f"the loaded ones have {here[:12]}): train it again on the loaded ones"
         )
-    tensors, _ = read_tensors(path)
-    layers = restorer.adapted_convolutions()
-    rank = config.info.rank
+    layers, rank = restorer.adapted_convolutions(), config.info.rank
+    tensors = upgraded_adapter(read_tensors(path)[0], layers, _PREFIX, rank)
     expected = {}
     for name, layer in layers.items():
         expected[f"{_PREFIX}{name}.lora_A.weight"] = (rank, *layer.weight.shape[1:])

@@ -40,6 +40,20 @@ CLEAN = "clean"
 CLASSES: tuple[str, ...] = (CLEAN, *Degradation)
 """Classes of the degradation map, in the order of its channels."""
 
+FULL_SEVERITY = 0.3
+"""Severity from which a degradation counts as fully there: its amount is 1."""
+
+
+def amount_of(severity: float) -> float:
+    """Return the amount, in [0, 1], of a degradation of ``severity`` in [0, 1].
+
+    Amounts say how much of a degradation is in a picture. They rise with the severity and reach 1
+    where the damage is plainly visible. Asking for the amount that is there, or for more, removes
+    all of it; asking for half of it leaves the degradation at half of its severity.
+    """
+    return min(1.0, severity / FULL_SEVERITY)
+
+
 COLOURS: dict[str, str] = {
     CLEAN: "#000000",
     Degradation.NOISE: "#E69F00",
@@ -76,6 +90,8 @@ class RestorerConfig:
         context_width: Channels of the context encoder's first level.
         context_dim: Length of the context vector.
         grid_dim: Channels of the context grid.
+        tone_bins: Brightness levels of the bilateral grid of colour transforms.
+        tone_width: Channels inside the layers that make that grid.
         classes: Classes of the segmentation head, in channel order.
     """
 
@@ -87,6 +103,8 @@ class RestorerConfig:
     context_width: int = 24
     context_dim: int = 96
     grid_dim: int = 32
+    tone_bins: int = 8
+    tone_width: int = 64
     classes: tuple[str, ...] = CLASSES
 
     def __post_init__(self) -> None:
@@ -102,6 +120,11 @@ class RestorerConfig:
             raise ValueError(f"a class is 1 to 32 of a-z, 0-9, _ and -, got {wrong[0]!r:.80}")
         if self.unshuffle < 1:
             raise ValueError(f"unshuffle must be at least 1, got {self.unshuffle}")
+
+    @property
+    def degradations(self) -> tuple[str, ...]:
+        """Degradations that the baseline itself is told about: the classes but ``clean``."""
+        return tuple(name for name in self.classes if name != CLEAN)
 
     @property
     def multiple(self) -> int:

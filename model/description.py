@@ -1,4 +1,4 @@
-"""What a look at whole pictures tells."""
+"""What a look at whole pictures gives: features and amounts, computed once per picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,28 +9,28 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Description:
-    """What whole pictures tell, computed once each; all that restoring their crops needs.
+    """Whole-picture features, computed once and shared by all tiles.
 
     Attributes:
         context: Context vectors, shape (B, D).
-        grid: Context grids, shape (B, G, gh, gw).
-        weights: Probability of each adapter, shape (B, K), sums at most 1.
+        features: Features of the pictures' thumbnails, shape (B, F, gh, gw).
+        amounts: Estimated amount of each adapter's degradation, shape (B, K), in [0, 1].
     """
 
     context: Tensor
-    grid: Tensor
-    weights: Tensor
+    features: Tensor
+    amounts: Tensor
 
     def select(self, index: int) -> "Description":
         """Return the description of one picture, B = 1."""
         one = slice(index, index + 1)
-        return Description(self.context[one], self.grid[one], self.weights[one])
+        return Description(self.context[one], self.features[one], self.amounts[one])
 
     @staticmethod
     def stack(items: Sequence["Description"]) -> "Description":
         """Join descriptions along the batch."""
         return Description(
             torch.cat([item.context for item in items]),
-            torch.cat([item.grid for item in items]),
-            torch.cat([item.weights for item in items]),
+            torch.cat([item.features for item in items]),
+            torch.cat([item.amounts for item in items]),
         )

@@ -1,7 +1,7 @@
-"""What a picture as a whole tells: the context of the restoring path, and the adapters' weights."""
+"""What a whole picture says: its features for the restoring path, and the amounts of damage."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from model.config import RestorerConfig
 from model.views import Views
+
+_STRETCH = 0.1
+"""How far the sigmoid of an amount is stretched beyond 0 and 1 before it is clamped."""
 
 
 def _keep_variance(layer: nn.Conv2d | nn.Linear) -> None:
@@ -75,109 +78,59 @@ class PictureEncoder(nn.Module):
         return vector + F.silu(self.out(vector)), far
 
 
-class ContextEncoder(nn.Module):
-    """Views -> context vector (B, D) and context grid (B, G, 12, 12) of the restoring path."""
-
-    def __init__(self, config: RestorerConfig) -> None:
-        super().__init__()
-        self.encode = PictureEncoder(config.context_width, config.context_dim)
-        self.ground = nn.Conv2d(self.encode.far.out_channels, config.grid_dim, 3, padding=1)
-
-    def forward(self, views: Views) -> tuple[Tensor, Tensor]:
-        """Encode ``views`` -> vectors (B, D), grids (B, G, 12, 12)."""
-        vector, far = self.encode(views)
-        return vector, self.ground(far)
-
-
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
-    layer = nn.Linear(weight.shape[1], weight.shape[0])
-    layer.load_state_dict({"weight": weight, "bias": bias})
+    """Make a layer of copies of these; it may have no output, which torch would warn of."""
+    layer = nn.Linear(weight.shape[1], 1)
+    layer.out_features = len(weight)
+    layer.weight = nn.Parameter(weight.detach().clone())
+    layer.bias = nn.Parameter(bias.detach().clone())
     return layer
 
 
 class Estimator(nn.Module):
-    """Views -> probability of each adapter, and of none (ABAIR, phase III).
+    """Views -> amount of each adapter's degradation, each on its own (ABAIR, phase III).
 
-    ``p = softmax(E(x))`` over K adapters and *none*; what goes to *none* is left to the baseline,
-    so the weights of the adapters sum to at most one.
+    The paper weighs the adapters by ``p = softmax(E(x))``. Here each amount has a sigmoid of its
+    own, since a picture can hold several degradations in full, and a clean picture holds none.
     """
 
     def __init__(self, config: RestorerConfig, adapters: int) -> None:
         super().__init__()
         self.encode = PictureEncoder(config.context_width, config.context_dim)
-        self.classify = nn.Linear(config.context_dim, 1 + adapters)
+        drawn = nn.Linear(config.context_dim, max(1, adapters))
+        self.classify = _linear(drawn.weight[:adapters], drawn.bias[:adapters])
 
     def grown(self, count: int) -> "Estimator":
-        """Return a copy that weighs ``count`` more adapters, of which it has no opinion yet."""
+        """Return a copy for ``count`` more adapters, whose amounts it takes to be nothing yet."""
         grown = copy.deepcopy(self)
         grown.classify = _linear(
-            F.pad(self.classify.weight, (0, 0, 0, count)), F.pad(self.classify.bias, (0, count))
+            F.pad(self.classify.weight, (0, 0, 0, count)),
+            F.pad(self.classify.bias, (0, count), value=-4.0),
         )
         return grown
 
     def without(self, index: int) -> "Estimator":
-        """Return a copy that forgot adapter ``index``; the others keep their proportions."""
-        count = len(self.classify.weight) - 1
+        """Return a copy without the output for adapter ``index``."""
+        count = len(self.classify.weight)
         return self.of([adapter for adapter in range(count) if adapter != index])
 
     def of(self, adapters: Sequence[int]) -> "Estimator":
-        """Return a copy that weighs these of its adapters, in this order, and *none*."""
-        rows = [0, *(1 + adapter for adapter in adapters)]
+        """Return a copy with the outputs of these adapters, in this order."""
+        rows = list(adapters)
         chosen = copy.deepcopy(self)
         chosen.classify = _linear(self.classify.weight[rows], self.classify.bias[rows])
         return chosen
 
     def forward(self, views: Views) -> Tensor:
-        """Estimate: -> logits (B, 1 + K), *none* first."""
+        """Estimate ``views`` of B pictures -> logits (B, K), one for each adapter."""
         vector, _ = self.encode(views)
         logits: Tensor = self.classify(vector)
         return logits
 
 
-def weights_for(
-    wish: str | Mapping[str, float], estimated: Tensor, names: Sequence[str]
-) -> Tensor | None:
-    """Turn the estimator's weights and a wish into the weights to use.
+def amounts_from(logits: Tensor) -> Tensor:
+    """Turn logits into amounts in [0, 1]: a sigmoid, stretched so that 0 and 1 are reached.
 
-    Args:
-        wish: ``auto``, ``top``, ``none``, or the weight of each adapter by name.
-        estimated: Probabilities of the adapters, shape (B, K).
-        names: Of the adapters, K.
-
-    Returns:
-        Shape (B, K); None for the baseline alone.
-
-    Raises:
-        ValueError: If ``wish`` names an unknown mode or adapter.
+    Without the stretch a clean picture would always be asked for a trace of everything.
     """
-    if isinstance(wish, str):
-        if wish == "auto":
-            return estimated
-        if wish == "top":
-            return top_one(estimated)
-        if wish == "none":
-            return None
-        raise ValueError(f"adapters must be auto, top, none or a mapping, got {wish!r}")
-    unknown = sorted(set(wish) - set(names))
-    if unknown:
-        raise ValueError(
-            f"there are no adapters {unknown}; the installed adapters are {list(names)}"
-        )
-    row = estimated.new_tensor([wish.get(name, 0.0) for name in names])
-    return row.expand(len(estimated), -1)
-
-
-def top_one(weights: Tensor) -> Tensor:
-    """Keep the most probable adapter at 1 (ABAIR's OH), or none where *none* is more probable.
-
-    Args:
-        weights: Probabilities of the adapters, shape (B, K), rows sum at most 1.
-
-    Returns:
-        Shape (B, K), one 1 a row at most.
-    """
-    if weights.shape[1] == 0:
-        return weights
-    best, index = weights.max(dim=1, keepdim=True)
-    rest = 1 - weights.sum(dim=1, keepdim=True)
-    return torch.zeros_like(weights).scatter(1, index, (best >= rest).to(weights.dtype))
+    return (logits.float().sigmoid() * (1 + 2 * _STRETCH) - _STRETCH).clamp(0, 1)

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.config import CLEAN
 from model.tiling import Box
 
 CELL = 16
@@ -78,23 +77,18 @@ def lead(
     *,
     classes: Sequence[str],
     degradations: Sequence[str],
-    chosen: bool,
 ) -> NDArray[np.float32]:
-    """Spread the weights of K adapters over a picture, led by what the map sees where.
+    """Scale the weights of K adapters at each place by what the degradation map sees there.
 
-    Estimated weights are shared out anew in each cell, as a classifier's are when its priors are
-    replaced: ``w_k ~ p_k q_k / m_k``, with q the cell's probability of the adapter's class and m
-    its mean over the picture; what is left for *none* goes with the class *clean*. Where the map is
-    the same everywhere this gives the weights themselves. A chosen weight is what its adapter gets
-    where its degradation is seen most, and less elsewhere: ``w_k = p_k q_k / max q_k``. An adapter
-    whose degradation is no class of the map keeps its weight everywhere.
+    An adapter gets its weight where its degradation is seen most, and less elsewhere:
+    ``w_k = p_k q_k / max q_k``, with ``q_k`` the probability of its class. An adapter whose
+    degradation is no class of the map keeps its weight everywhere.
 
     Args:
         weights: Of the adapters, in [0, 1].
         seen: Mean probability of each class in each cell, shape (C, gh, gw).
         classes: Names of the classes.
         degradations: What each adapter removes.
-        chosen: Whether somebody chose the weights, so that they need not sum to at most 1.
 
     Returns:
         Shape (K, gh, gw), in [0, 1].
@@ -103,12 +97,8 @@ def lead(
     flat = np.ones_like(smooth[0])
     own = [smooth[classes.index(d)] if d in classes else flat for d in degradations]
     given = np.asarray(weights)[:, None, None]
-    if chosen:
-        return np.asarray(given * [q / q.max() for q in own], np.float32)
-    shares = given * [q / q.mean() for q in own]
-    clean = smooth[classes.index(CLEAN)] if CLEAN in classes else flat
-    none = max(0.0, 1.0 - float(sum(weights))) * clean / clean.mean()
-    return np.asarray(shares / (shares.sum(axis=0) + none), np.float32)
+    shares = np.array([q / q.max() for q in own]).reshape(len(own), *flat.shape)
+    return np.asarray(given * shares, np.float32)
 
 
 def _cell_indices(start: int, stop: int, length: int, device: torch.device) -> Tensor:

@@ -1,19 +1,22 @@
 """One blind restorer: baseline, adapters, estimator, and how a picture goes through them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.about import AdapterInfo, ModelInfo
-from model.backbone import Backbone, Restored
+from model.asking import Asked
+from model.backbone import Backbone, Blends, Restored
 from model.config import RestorerConfig
 from model.crops import Crop, crops_of, kept, to_levels
 from model.description import Description
-from model.estimator import ContextEncoder, Estimator, weights_for
+from model.estimator import Estimator, PictureEncoder, amounts_from
 from model.fields import join_cells, lead, sum_by_cell
 from model.layers import look_up
 from model.lora import AdaptedConv2d, Blend
@@ -21,10 +24,14 @@ from model.photos import Photo, as_planes, like
 from model.precision import arithmetic, choose_precision
 from model.segmentation import SegmentationHead
 from model.views import Views, sample_views
+from model.wishes import amounts_for
 
 
 class Restorer(nn.Module):
-    """Blind all-in-one restorer (ABAIR): ``W = W0 + sum_k p_k B_k A_k`` with ``p = softmax(E(x))``.
+    """Blind all-in-one restorer (ABAIR): ``W = W0 + sum_k a_k B_k A_k`` with amounts ``a``.
+
+    The estimator gives the amount of each degradation. The amounts that are asked for are told to
+    the baseline and blend the adapters; what is not asked for stays in the picture.
 
     Args:
         config: Sizes.
@@ -45,7 +52,7 @@ class Restorer(nn.Module):
     def __init__(self, config: RestorerConfig) -> None:
         super().__init__()
         self.config = config
-        self.context = ContextEncoder(config)
+        self.context = PictureEncoder(config.context_width, config.context_dim)
         self.backbone = Backbone(config)
         self.head = SegmentationHead(config)
         self.estimator = Estimator(config, 0)
@@ -100,17 +107,48 @@ class Restorer(nn.Module):
             views: Views of B pictures.
 
         Returns:
-            Their descriptions; ``weights`` has no column when no adapter is resident.
+            Their descriptions; ``amounts`` has no column when no adapter is resident.
         """
-        vector, grid = self.context(views)
-        probabilities = self.estimator(views).float().softmax(dim=1)
-        return Description(vector, grid, probabilities[:, 1:])
+        context, features = self.context(views)
+        return Description(context, features, amounts_from(self.estimator(views)))
+
+    @property
+    def askable(self) -> tuple[str, ...]:
+        """Names of what can be asked for: the K adapters, then what the baseline alone removes."""
+        removed = {adapter.degradation for adapter in self.adapters}
+        rest = (kind for kind in self.config.degradations if kind not in removed)
+        return (*(adapter.name for adapter in self.adapters), *rest)
+
+    def ask(self, amounts: Tensor, *, adapters: bool = True, field: Tensor | None = None) -> Asked:
+        """Ask for amounts.
+
+        Args:
+            amounts: Of ``askable``, shape (B, K + M), in [0, 1]; only the adapters' where (B, K).
+            adapters: Whether the adapters take part; else the baseline alone does what it can.
+            field: Weights of the adapters that vary over crops, shape (B, K, h, w), if they do.
+        """
+        known, count = self.config.degradations, len(self.adapters)
+        kinds = [*(adapter.degradation for adapter in self.adapters), *self.askable[count:]]
+        columns: dict[str, Tensor] = {}
+        for kind, amount in zip(kinds, amounts.unbind(dim=1), strict=False):
+            columns[kind] = amount.maximum(columns.get(kind, amount))
+        none = amounts.new_zeros(len(amounts))
+        told = torch.stack([columns.get(kind, none) for kind in known], dim=1)
+        if not adapters:
+            return Asked(told)
+        alone = F.pad(amounts[:, count:], (0, 1)).amax(dim=1)  # nothing where there is nothing
+        return Asked(told, amounts[:, :count], field, alone)
+
+    def ask_all(self, count: int) -> Asked:
+        """Ask the baseline for all that it can remove, of ``count`` pictures."""
+        return Asked(torch.ones(count, len(self.config.degradations), device=self.device))
 
     def restore(
         self,
         image: Photo,
         *,
         adapters: str | Mapping[str, float] = "auto",
+        keep: Collection[str] = (),
         strength: float = 1.0,
         tile: int = 1024,
     ) -> Photo:
@@ -120,6 +158,7 @@ class Restorer(nn.Module):
             image: An array of shape (H, W, 3), uint8 or uint16, RGB; or a PIL image of 8 bits a
                 channel, whose grey stays grey and whose alpha is carried through untouched.
             adapters: As of ``restore_picture``.
+            keep: As of ``restore_picture``.
             strength: As of ``restore_picture``.
             tile: As of ``restore_picture``.
 
@@ -131,43 +170,46 @@ class Restorer(nn.Module):
             ValueError: If its shape isn't (H, W, 3), or ``adapters`` names something unknown.
         """
         restored = self.restore_picture(
-            as_planes(image), adapters=adapters, strength=strength, tile=tile
+            as_planes(image), adapters=adapters, keep=keep, strength=strength, tile=tile
         )
         return like(image, restored)
 
     def restore_crops(
-        self, crop: Tensor, description: Description, weights: Tensor | None, box: Tensor
+        self, crop: Tensor, description: Description, asked: Asked, box: Tensor
     ) -> Tensor:
         """Restore crops.
 
         Args:
             crop: Shape (B, 3, h, w), RGB in [0, 1]; sides are multiples of ``config.multiple``.
             description: Of the pictures that the crops are from, B.
-            weights: Strength of each adapter, (B, K), or (B, K, h', w') to vary over the crop;
-                None for the baseline alone.
+            asked: What is to be removed, B.
             box: Where the crops lie in their pictures, shape (B, 4), fractions.
 
         Returns:
             Restored crops, same shape, about [0, 1] but not clamped.
         """
-        image: Tensor = self.forward(crop, description, weights, box).image.float()
+        image: Tensor = self.forward(crop, description, asked, box).image
         return image
 
     def segment(self, crop: Tensor, description: Description, box: Tensor) -> Tensor:
         """Return the probability of each class at each pixel, (B, C, h, w), by the baseline."""
-        logits: Tensor = self.head(self.forward(crop, description, None, box).features)
+        out = self.forward(crop, description, self.ask_all(len(crop)), box)
+        logits: Tensor = self.head(out.features)
         return logits.float().softmax(dim=1)
 
     def forward(
-        self, crop: Tensor, description: Description, weights: Tensor | None, box: Tensor
+        self, crop: Tensor, description: Description, asked: Asked, box: Tensor
     ) -> Restored:
         """Run the backbone: the restored crops and the features for the head."""
         crop = crop.contiguous(memory_format=torch.channels_last)
-        blend = None if weights is None else self.blend(weights)
-        out: Restored = self.backbone(crop, description.context, description.grid, box, blend)
+        blends = Blends()
+        if asked.weights is not None and self.adapters:
+            whole = self.blend(asked.weights)
+            blends = Blends(whole, whole if asked.field is None else self.blend(asked.field))
+        out: Restored = self.backbone(crop, description, asked, box, blends)
         return out
 
-    def blend(self, weights: Tensor) -> Blend | None:
+    def blend(self, weights: Tensor) -> Blend:
         """Spread adapter weights (B, K[, h, w]) over rank components; merge where all rows agree.
 
         Raises:
@@ -178,10 +220,8 @@ class Restorer(nn.Module):
                 f"weights must have one column for each of {len(self.adapters)} adapters, "
                 f"got shape {tuple(weights.shape)}"
             )
-        if not self.adapters:
-            return None
         ranks = torch.tensor([a.rank for a in self.adapters], device=weights.device)
-        count = sum(a.rank for a in self.adapters)  # told, so that a card need not tell
+        count = sum(a.rank for a in self.adapters)  # given, to avoid a GPU synchronisation
         scale = weights.new_tensor([a.scaling for a in self.adapters])
         scaled = weights * scale.view(1, -1, *[1] * (weights.dim() - 2))
         components = scaled.repeat_interleave(ranks, dim=1, output_size=count)
@@ -194,6 +234,7 @@ class Restorer(nn.Module):
         picture: Tensor,
         *,
         adapters: str | Mapping[str, float] = "auto",
+        keep: Collection[str] = (),
         strength: float = 1.0,
         blend: str = "image",
         tile: int = 1024,
@@ -203,8 +244,10 @@ class Restorer(nn.Module):
 
         Args:
             picture: Shape (3, H, W), uint8 or uint16, sRGB.
-            adapters: ``auto`` (the estimator's blend), ``top`` (its best adapter alone), ``none``
-                (the baseline), or the weight of each adapter by name.
+            adapters: ``auto`` (the estimated amounts are removed), ``top`` (only the largest),
+                the amount to remove of each degradation by adapter name, in [0, 1], or ``none``
+                (the estimated amounts, by the baseline without adapters).
+            keep: Names of adapters whose degradation stays in the picture.
             strength: Blend of output and input, 0 (input) to 1.
             blend: ``image`` (one set of weights) or ``pixel``: they vary smoothly over the
                 picture, led by its degradation map, which is made first.
@@ -221,19 +264,24 @@ class Restorer(nn.Module):
             raise ValueError(f"blend must be image or pixel, got {blend!r}")
         precision = choose_precision(precision, self.device.type)
         description = self.describe(sample_views(picture).to(self.device))
-        names = [adapter.name for adapter in self.adapters]
-        weights = weights_for(adapters, description.weights, names)
-        field = None
-        if blend == "pixel" and weights is not None:
+        names = self.askable
+        estimated = description.amounts[0].tolist() + [0.0] * (len(names) - len(self.adapters))
+        amounts = amounts_for(adapters, estimated, names, keep=keep)
+        if not any(amounts) or strength == 0:
+            return picture.clone()
+        asked = self.ask(torch.tensor([amounts], device=self.device), adapters=adapters != "none")
+        varying = None
+        if blend == "pixel" and asked.weights is not None:
             seen = self._seen_by_cell(picture, description, tile, precision)
-            led = self.lead(weights[0].tolist(), seen, chosen=adapters != "auto")
-            field = torch.from_numpy(led)[None].to(self.device)
+            led = self.lead(amounts[: len(self.adapters)], seen)
+            varying = torch.from_numpy(led)[None].to(self.device)
         out = torch.empty_like(picture)
         for crop in self._crops(picture, tile):
-            if field is not None:
-                weights = self.over_crop(field, crop.box, crop.pixels.shape)
+            if varying is not None:
+                field = self.over_crop(varying, crop.box, crop.pixels.shape)
+                asked = dataclasses.replace(asked, field=field)
             with arithmetic(precision, self.device.type):
-                restored = self.restore_crops(crop.pixels, description, weights, crop.box)
+                restored = self.restore_crops(crop.pixels, description, asked, crop.box)
             blended = torch.lerp(crop.pixels, restored, strength)
             crop.put(out, to_levels(blended, out.dtype)[0])
         return out
@@ -256,12 +304,10 @@ class Restorer(nn.Module):
             crop.put(labels, probabilities[0].argmax(dim=0).to(torch.uint8))
         return labels
 
-    def lead(
-        self, weights: Sequence[float], seen: NDArray[np.float64], *, chosen: bool
-    ) -> NDArray[np.float32]:
+    def lead(self, weights: Sequence[float], seen: NDArray[np.float64]) -> NDArray[np.float32]:
         """Spread one picture's weights (K) over its cells -> (K, gh, gw); see ``fields.lead``."""
         degradations = [adapter.degradation for adapter in self.adapters]
-        return lead(weights, seen, classes=self.classes, degradations=degradations, chosen=chosen)
+        return lead(weights, seen, classes=self.classes, degradations=degradations)
 
     def over_crop(self, field: Tensor, box: Tensor, shape: Sequence[int]) -> Tensor:
         """Interpolate weights over cells at crops.

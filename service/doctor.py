@@ -17,7 +17,7 @@ from PIL import features
 
 from model.checkpoint import BUNDLED
 from model.precision import choose_device
-from service.engine import RestoreTask
+from service.engine import Removal, RestoreTask
 from service.settings import Settings, unknown_variables
 from service.torch_device import cores
 from service.torch_engine import TorchEngine
@@ -111,7 +111,8 @@ def _restore(engine: TorchEngine) -> float:
         start = time.perf_counter()
         (described,) = engine.describe([engine.prepare(picture)])
         (tile,) = engine.plan(SIDE, SIDE, SIDE)
-        engine.restore([RestoreTask(picture, tile, described.description, described.weights)])
+        everything = Removal((1.0,) * len(engine.adapters))
+        engine.restore([RestoreTask(picture, tile, described.description, everything)])
         seconds = time.perf_counter() - start
     return seconds
 

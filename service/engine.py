@@ -38,6 +38,26 @@ class Field:
         return tuple(self.weights.mean(axis=(1, 2)).tolist())
 
 
+@dataclass(frozen=True)
+class Removal:
+    """What is to be removed from one picture.
+
+    Attributes:
+        amounts: Amount of each adapter's degradation, in [0, 1], in the adapters' order.
+        adapters: Whether the adapters take part; else the baseline removes what it can alone.
+        field: Weights of the adapters that vary over the picture; None where they don't vary.
+    """
+
+    amounts: tuple[float, ...]
+    adapters: bool = True
+    field: Field | None = None
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing is to be removed, so that the answer is the picture itself."""
+        return not any(self.amounts)
+
+
 Box = tuple[int, int, int, int]
 """Top, left, bottom and right of a rectangle in picture pixels; bottom and right exclusive."""
 
@@ -104,11 +124,11 @@ class Described:
 
     Attributes:
         description: What restoring and segmenting need.
-        weights: The estimator's weight of each adapter, in [0, 1], in the adapters' order.
+        amounts: Estimated amount of each adapter's degradation, in [0, 1], in their order.
     """
 
     description: Description
-    weights: tuple[float, ...]
+    amounts: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -119,14 +139,14 @@ class RestoreTask:
         picture: The whole degraded picture.
         tile: The part to do.
         description: Of the whole picture.
-        weights: Weight of each adapter in [0, 1], or its field; None for the baseline alone.
+        removal: What is to be removed from the whole picture.
         strength: Blend of input (0) and restored (1).
     """
 
     picture: Pixels
     tile: Tile
     description: Description
-    weights: tuple[float, ...] | Field | None
+    removal: Removal
     strength: float = 1.0
 
 
@@ -194,8 +214,6 @@ class Engine(Protocol):
         weights: tuple[float, ...],
         cells: Sequence[tuple[Box, NDArray[np.float32]]],
         size: tuple[int, int],
-        *,
-        chosen: bool,
     ) -> Field:
         """Let the map lead the weights over a picture; called in any thread.
 
@@ -203,7 +221,6 @@ class Engine(Protocol):
             weights: Of the adapters.
             cells: What each tile keeps, and its cells.
             size: Height and width of the picture.
-            chosen: Whether somebody chose the weights, so that they need not sum to at most 1.
         """
 
     def restore(self, tasks: Sequence[RestoreTask]) -> list[Pixels]:
@@ -217,11 +234,3 @@ class Engine(Protocol):
 
     def memory(self) -> tuple[int, int]:
         """Return bytes of the device that are in use and held; 0 on a CPU; called anywhere."""
-
-
-def top(weights: tuple[float, ...]) -> tuple[float, ...]:
-    """Reduce estimated weights to the likeliest adapter alone, or to none if that is likelier."""
-    best = max(weights, default=0.0)
-    if best < 1.0 - sum(weights):
-        return (0.0,) * len(weights)
-    return tuple(float(index == weights.index(best)) for index in range(len(weights)))

@@ -18,8 +18,8 @@ from service.engine import (
     Described,
     Engine,
     EngineMemoryError,
-    Field,
     Pixels,
+    Removal,
     RestoreTask,
     SegmentTask,
     Tile,
@@ -36,7 +36,6 @@ from service.metrics import ServiceMetrics
 from service.turns import take_turns
 from service.work import DescribeWork, Outcome, RestoreWork, SegmentWork, TileWork, Work, unit
 
-Weights = tuple[float, ...] | Field | None
 Cells = list[tuple[Box, NDArray[np.float32]]]
 """What each tile keeps, and the sums of the classes' probabilities in its cells."""
 
@@ -91,17 +90,17 @@ class Passes:
         self,
         picture: Pixels,
         described: Described,
-        weights: Weights,
+        removal: Removal,
         strength: float,
         stages: Stages,
     ) -> Pixels:
         """Restore every tile into a new picture of the input's shape and type."""
-        if strength == 0:
+        if strength == 0 or removal.nothing:
             return picture
         out = np.empty_like(picture)
 
         def work(tile: Tile) -> TileWork:
-            task = RestoreTask(picture, tile, described.description, weights, strength)
+            task = RestoreTask(picture, tile, described.description, removal, strength)
             return RestoreWork(self._engine, task, out)
 
         await self._cover(picture, work, "restore", stages)

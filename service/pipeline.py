@@ -1,10 +1,11 @@
 """What happens to one picture: admit, decode, describe, restore tiles, stitch, encode."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from model.pictures import Header, Metadata, Picture
 from model.pictures.cost import decode_bytes
+from model.wishes import amounts_for
 from service.admission import Admission, Caller
 from service.answers import (
     NPZ,
@@ -18,12 +19,12 @@ from service.answers import (
 )
 from service.codecs import Codecs
 from service.decoding.limits import decode_limits
-from service.engine import Described, Engine, Field, top
+from service.engine import Described, Engine, Removal
 from service.errors import FieldProblem, InvalidOptionsError
 from service.images import read_header
 from service.memory import map_bytes, restore_bytes
 from service.metrics import ServiceMetrics
-from service.passes import Cells, Passes, Weights
+from service.passes import Cells, Passes
 from service.schemas import MapOptions, RestoreOptions
 from service.settings import Settings
 from service.threads import Errand
@@ -114,15 +115,17 @@ class Pipeline:
         with self._admission.place(header.pixels, caller, memory=memory):
             picture, described = await self._see(data, options.metadata, job)
             del data
-            weights = self._weights(options, described.weights)
-            segmentation, cells = None, Cells()
-            if wants_map or (options.blend == "pixel" and weights is not None):
+            removal = self._removal(options, described.amounts)
+            varies = options.blend == "pixel" and removal.adapters and not removal.nothing
+            segmentation = None
+            if wants_map or varies:
                 segmentation, cells = await self._passes.segment(picture.rgb, described, (), stages)
-            weights = await self._lead(picture, weights, cells, options, job)
+            if varies:
+                removal = await self._lead(picture, removal, cells, job)
             pixels = await self._passes.restore(
-                picture.rgb, described, weights, options.strength, stages
+                picture.rgb, described, removal, options.strength, stages
             )
-            facts = self._facts(described, weights, stages)
+            facts = self._facts(described, removal, stages)
             shown = segmentation if wants_map else None
             result = await self._codecs.run(
                 job.errand(), restored_answer, picture, pixels, form, options, facts, shown
@@ -170,62 +173,47 @@ class Pipeline:
         prepared = await self._codecs.run(job.errand("decode"), self._engine.prepare, picture.rgb)
         return picture, await self._passes.describe(prepared, job.stages)
 
-    async def _lead(
-        self,
-        picture: Picture,
-        weights: Weights,
-        cells: Cells,
-        options: RestoreOptions,
-        job: Job,
-    ) -> Weights:
-        """Let the weights vary over the picture as its map says."""
-        if options.blend == "image" or not isinstance(weights, tuple):
-            return weights
-        height, width = picture.rgb.shape[:2]
-        chosen = options.adapters != "auto"
-        return await self._codecs.run(
-            job.errand("restore"),
-            self._engine.lead,
-            weights,
-            cells,
-            (height, width),
-            chosen=chosen,
+    async def _lead(self, picture: Picture, removal: Removal, cells: Cells, job: Job) -> Removal:
+        """Scale the adapter weights at each place by the degradation map."""
+        size = picture.rgb.shape[:2]
+        field = await self._codecs.run(
+            job.errand("restore"), self._engine.lead, removal.amounts, cells, size
         )
+        return replace(removal, field=field)
 
     def _check(self, options: RestoreOptions) -> None:
-        if isinstance(options.adapters, dict):
-            unknown = [name for name in options.adapters if name not in self._names]
+        named = {"keep": options.keep, "adapters": options.adapters}
+        for option, names in named.items():
+            unknown = [] if isinstance(names, str) else [n for n in names if n not in self._names]
             if unknown:
                 raise InvalidOptionsError(
                     f"unknown adapter: {', '.join(unknown)}",
                     code="unknown_adapter",
                     hint=f"Adapters are: {', '.join(self._names)}; see GET /adapters.",
-                    errors=[
-                        FieldProblem(option="adapters", detail=f"unknown: {n}") for n in unknown
-                    ],
+                    errors=[FieldProblem(option=option, detail=f"unknown: {n}") for n in unknown],
                 )
 
-    def _weights(self, options: RestoreOptions, estimated: tuple[float, ...]) -> Weights:
-        """Return the weights to apply; None for the baseline alone."""
-        choice = options.adapters
-        if isinstance(choice, dict):
-            return tuple(choice.get(name, 0.0) for name in self._names)
-        if choice == "none":
-            return None
-        return top(estimated) if choice == "top" else estimated
+    def _removal(self, options: RestoreOptions, estimated: tuple[float, ...]) -> Removal:
+        """Return what is to be removed."""
+        amounts = amounts_for(options.adapters, estimated, self._names, keep=options.keep)
+        return Removal(amounts, adapters=options.adapters != "none")
 
-    def _facts(self, described: Described, weights: Weights, stages: Stages) -> Facts:
+    def _facts(self, described: Described, removal: Removal | None, stages: Stages) -> Facts:
         degradations: dict[str, float] = {}
-        for adapter, share in zip(self._engine.adapters, described.weights, strict=True):
-            degradations[adapter.degradation] = degradations.get(adapter.degradation, 0.0) + share
-        means = weights.means() if isinstance(weights, Field) else weights
-        applied = dict(zip(self._names, means or [0.0] * len(self._names), strict=True))
-        clean = max(0.0, 1.0 - sum(degradations.values()))
+        for adapter, amount in zip(self._engine.adapters, described.amounts, strict=True):
+            kind = adapter.degradation
+            degradations[kind] = round(max(degradations.get(kind, 0.0), amount), 4)
+        applied: tuple[float, ...] = ()
+        if removal is not None and removal.adapters:
+            applied = removal.amounts if removal.field is None else removal.field.means()
         return Facts(
             model=self._model,
-            degradations={name: round(share, 4) for name, share in degradations.items()}
-            | {"clean": round(clean, 4)},
-            adapters={name: round(weight, 4) for name, weight in applied.items() if weight > 0},
+            degradations=degradations,
+            adapters={
+                name: round(weight, 4)
+                for name, weight in zip(self._names, applied, strict=False)
+                if weight > 0
+            },
             stages=stages,
         )
 

@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from model.pictures import Metadata
+from model.wishes import parse_names, parse_wish
 from service.errors import FieldProblem, InvalidOptionsError
 
 AdapterMode = Literal["auto", "top", "none"]
@@ -20,29 +21,24 @@ Format = Literal["auto", "png", "jpeg", "webp", "avif"]
 
 
 def _parse_adapters(value: object) -> object:
-    """Parse ``auto``, ``top``, ``none``, or ``rain:0.8,noise:0.2``."""
-    if not isinstance(value, str) or value in ("auto", "top", "none"):
-        return value
-    weights: dict[str, float] = {}
-    for part in value.split(","):
-        name, colon, weight = (piece.strip() for piece in part.partition(":"))
-        if not (name and colon):
-            raise ValueError(f"write auto, top, none, or name:weight,name:weight; got {part!r}")
-        if name in weights:
-            raise ValueError(f"{name!r} is given twice")
-        try:
-            weights[name] = float(weight)
-        except ValueError:
-            raise ValueError(f"the weight of {name!r} must be a number, got {weight!r}") from None
-        if not 0.0 <= weights[name] <= 1.0:
-            raise ValueError(f"the weight of {name!r} must be in [0, 1], got {weight}")
-    return weights
+    return parse_wish(value) if isinstance(value, str) else value
+
+
+def _parse_keep(value: object) -> object:
+    return parse_names(value) if isinstance(value, str) else value
 
 
 AdapterChoice = Annotated[
     AdapterMode | dict[str, float],
     BeforeValidator(_parse_adapters),
     WithJsonSchema({"type": "string", "examples": ["auto", "top", "none", "rain:0.8,noise:0.2"]}),
+]
+
+
+Names = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_parse_keep),
+    WithJsonSchema({"type": "string", "examples": ["haze", "lowlight,haze"]}),
 ]
 
 
@@ -53,8 +49,13 @@ class RestoreOptions(BaseModel):
 
     adapters: AdapterChoice = Field(
         "auto",
-        description="auto: a blend of all adapters, chosen by the estimator; top: only the most "
-        "likely adapter; none: no adapter; or weights in [0, 1] as name:weight,name:weight.",
+        description="What to remove. auto: everything found, each degradation by its estimated "
+        "amount; top: only the one with the largest amount; name:amount,name:amount: exactly these "
+        "amounts, in [0, 1]; none: what auto removes, by the base network without adapters.",
+    )
+    keep: Names = Field(
+        (),
+        description="Degradations that stay in the picture although they are found, as name,name.",
     )
     strength: float = Field(
         1.0, ge=0, le=1, allow_inf_nan=False, description="0: the input; 1: fully restored."
@@ -73,9 +74,9 @@ class RestoreOptions(BaseModel):
     )
     blend: Literal["image", "pixel"] = Field(
         "image",
-        description="image: the same adapter weights everywhere; pixel: weights that follow the "
-        "degradation map, which takes two to three times as long. A weight given by name is then "
-        "reached where its degradation is seen most.",
+        description="image: the same adapter weights everywhere. pixel: the weights follow the "
+        "degradation map, which takes two to three times as long; each adapter then gets its "
+        "amount where its degradation is seen most.",
     )
     include: Literal["none", "map"] = Field(
         "none", description="map: a JSON answer also contains the degradation map."

@@ -17,6 +17,7 @@ from service.engine import (
     EngineInfo,
     Field,
     Pixels,
+    Removal,
     RestoreTask,
     Segmented,
     SegmentTask,
@@ -135,30 +136,28 @@ class TorchEngine:
         with torch_device.faults():
             views = Views.stack(prepared).to(self._device)
             described = self._restorer.describe(views)
-            weights = described.weights.cpu().tolist()
-        return [Described(described.select(index), tuple(row)) for index, row in enumerate(weights)]
+            amounts = described.amounts.cpu().tolist()
+        return [Described(described.select(index), tuple(row)) for index, row in enumerate(amounts)]
 
     def lead(
         self,
         weights: tuple[float, ...],
         cells: Sequence[tuple[tuple[int, int, int, int], NDArray[np.float32]]],
         size: tuple[int, int],
-        *,
-        chosen: bool,
     ) -> Field:
         """Let the map lead the weights over a picture."""
         parts = [(Box(*keep), sums) for keep, sums in cells]
         seen = model.join_cells(parts, *size)
-        return Field(self._restorer.lead(weights, seen, chosen=chosen))
+        return Field(self._restorer.lead(weights, seen))
 
     @torch.inference_mode()
     def restore(self, tasks: Sequence[RestoreTask]) -> list[Pixels]:
         """Restore tiles whose crops have equal sizes; returns what they keep."""
         if self._device.type != "cpu":
             return self._restore(tasks)
-        alike: dict[tuple[float, ...] | Field | None, list[int]] = {}
+        alike: dict[Removal, list[int]] = {}
         for index, task in enumerate(tasks):
-            alike.setdefault(task.weights, []).append(index)
+            alike.setdefault(task.removal, []).append(index)
         restored: dict[int, Pixels] = {}
         for indices in alike.values():  # merged weights beat the stacked path on a CPU
             restored |= zip(indices, self._restore([tasks[i] for i in indices]), strict=True)
@@ -191,7 +190,8 @@ class TorchEngine:
         picture = np.zeros((side, side, 3), np.uint8)
         described = self.describe([self.prepare(picture)])[0]
         for tile in self.plan(side, side, side):
-            self.restore([RestoreTask(picture, tile, described.description, described.weights)])
+            everything = Removal((1.0,) * len(self._adapters))
+            self.restore([RestoreTask(picture, tile, described.description, everything)])
             self.segment([SegmentTask(picture, tile, described.description)])
 
     def memory(self) -> tuple[int, int]:
@@ -204,7 +204,7 @@ class TorchEngine:
             crops = self._crops(tasks)
             with self._arithmetic():
                 restored = self._restorer.restore_crops(
-                    crops, _stack(tasks), self._weights(tasks, crops.shape), self._boxes(tasks)
+                    crops, _stack(tasks), self._asked(tasks, crops.shape), self._boxes(tasks)
                 )
             if any(task.strength != 1 for task in tasks):
                 strength = crops.new_tensor([task.strength for task in tasks]).view(-1, 1, 1, 1)
@@ -231,28 +231,25 @@ class TorchEngine:
         boxes = [_tile(task).box(*task.picture.shape[:2]) for task in tasks]
         return torch.tensor(boxes, device=self._device)  # (B, 4)
 
-    def _weights(self, tasks: Sequence[RestoreTask], shape: Sequence[int]) -> Tensor | None:
-        """Return the adapters' weights (B, K), or (B, K, h', w') if some vary over crops.
-
-        None if all tasks want the baseline alone; ``shape`` is the crops'.
-        """
-        if all(task.weights is None for task in tasks):
-            return None
-        if not any(isinstance(task.weights, Field) for task in tasks):
-            rows = [self._row(task.weights) for task in tasks]
-            return torch.tensor(rows, device=self._device)
+    def _asked(self, tasks: Sequence[RestoreTask], shape: Sequence[int]) -> model.Asked:
+        """Return what is asked of the tasks, whose crops have ``shape``."""
+        removals = [task.removal for task in tasks]
+        amounts = torch.tensor([removal.amounts for removal in removals], device=self._device)
+        asked = self._restorer.ask(amounts)
+        if not any(removal.adapters for removal in removals):
+            return model.Asked(asked.told)
+        uses = torch.tensor([removal.adapters for removal in removals], device=self._device)
+        of_adapters = amounts * uses[:, None]
+        asked = replace(asked, weights=of_adapters)
+        if all(removal.field is None for removal in removals):
+            return asked
         fields = []
-        for task, box in zip(tasks, self._boxes(tasks), strict=True):
-            if isinstance(task.weights, Field):
-                field = torch.from_numpy(task.weights.weights)
-            else:
-                field = torch.tensor(self._row(task.weights)).view(-1, 1, 1)
-            fields.append(self._restorer.over_crop(field.to(self._device)[None], box[None], shape))
-        return torch.cat(fields)
-
-    def _row(self, weights: tuple[float, ...] | Field | None) -> tuple[float, ...]:
-        none = (0.0,) * len(self._adapters)  # the same numbers as no adapter
-        return weights if isinstance(weights, tuple) else none
+        for removal, weights, box in zip(removals, of_adapters, self._boxes(tasks), strict=True):
+            field = weights[:, None, None]
+            if removal.field is not None:
+                field = torch.from_numpy(removal.field.weights).to(self._device)
+            fields.append(self._restorer.over_crop(field[None], box[None], shape))
+        return replace(asked, field=torch.cat(fields))
 
     def _arithmetic(self) -> torch.autocast:
         return model.arithmetic(self._info.precision, self._device.type)

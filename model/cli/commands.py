@@ -43,10 +43,13 @@ def restore(
     adapters: Annotated[
         str,
         typer.Option(
-            help="auto: blend of all adapters; top: the strongest adapter only; none: no adapter; "
-            "or weights of your own such as rain:0.8,noise:0.2."
+            help="What to remove: auto (everything found), top (only the strongest), amounts such "
+            "as rain:0.8,noise:0.2, or none (everything found, by the base network alone)."
         ),
     ] = "auto",
+    keep: Annotated[
+        str, typer.Option(metavar="NAMES", help="Degradations that stay in the picture: haze,rain.")
+    ] = "",
     strength: Annotated[
         float, typer.Option(min=0, max=1, help="0: the input; 1: fully restored.")
     ] = 1.0,
@@ -106,9 +109,11 @@ def restore(
     colour profile are kept. The orientation is applied.
     """
     from model.cli import engines, progress, restoring
+    from model.wishes import parse_names, parse_wish
 
     options = restoring.Options(
-        adapters=usage(restoring.parse_adapters, adapters),
+        adapters=usage(parse_wish, adapters),
+        keep=parse_names(keep),
         strength=strength,
         blend=blend,
         quality=quality,

@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from model.cli import reporting
 from model.cli.tables import map_table, score_table
+from model.config import Degradation
 from model.degradations import DEGRADATIONS
 from model.evaluation import (
     LATER,
@@ -33,6 +34,7 @@ from model.evaluation import (
     read_picture,
     share_seen_right,
 )
+from model.evaluation.control import Control, evaluate_control
 from model.evaluation.curves import Curves, measure_curves, plot_curves
 from model.evaluation.gallery import draw_gallery
 from model.restorer import Restorer
@@ -127,6 +129,7 @@ def _report(
     made: dict[str, list[Score]] = {}
     beside: list[Score] = []
     curves: list[Curves] = []
+    control: list[Control] = []
     clean, modes = options.map_pairs, tuple(mode for mode in MODES if mode != "oracle")
     if clean is not None:
         for kinds in progress.track(MIXTURES, description="mixtures"):
@@ -144,6 +147,13 @@ def _report(
             "cutmix",
             ((one.degraded, one.clean) for one in mixed_pictures(clean, options.count, Mix.CUTMIX)),
             modes=(*modes, "pixel"),
+        )
+        control = list(
+            progress.track(
+                evaluate_control(restorer, clean, options.count),
+                total=len(Degradation) * (len(Degradation) - 1),
+                description="asked and left",
+            )
         )
         curves = [
             measure_curves(restorer, clean, degradation, min(options.count, CURVE_COUNT))
@@ -175,6 +185,7 @@ def _report(
         mild=made.pop(MILD[0], []),
         later=[score for scores in made.values() for score in scores],
         beside=beside,
+        control=control,
         seen=seen,
         maps=maps,
         gallery=shown,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from model.about import ModelInfo
 from model.evaluation import MODES, OTHER_MODES, SEVERITIES, MapScore, Score
+from model.evaluation.control import Control
 from model.evaluation.curves import Curves
 
 COLUMNS = ("input", *MODES, *OTHER_MODES)
@@ -35,6 +36,7 @@ class Report:
         mild: Of clean pictures with mild noise.
         later: Of each degradation that came later.
         beside: Of pictures with several degradations beside each other.
+        control: Of each pair of degradations of which one is asked for.
         seen: For each task, in what share of its pictures the map names it first.
         maps: Of each mix of degradations beside each other.
         gallery: File name of the picture, beside the page; empty: none.
@@ -49,6 +51,7 @@ class Report:
     mild: Sequence[Score] = ()
     later: Sequence[Score] = ()
     beside: Sequence[Score] = ()
+    control: Sequence[Control] = ()
     seen: Mapping[str, float] = field(default_factory=dict)
     maps: Mapping[str, MapScore] = field(default_factory=dict)
     gallery: str = ""
@@ -88,6 +91,8 @@ def write(report: Report, command: str) -> str:
         )
         if scores
     ]
+    if report.control:
+        parts.append(_control(report.control))
     if report.curves:
         parts.append(_curves(report.curves, report.plot))
     if report.seen:
@@ -159,6 +164,16 @@ def _curves(curves: Sequence[Curves], plot: str) -> str:
         f"the panels are the physical amounts of these severities.\n\n![{about}]({plot})\n\n"
         "Gain of `auto` over the input at each severity, dB:\n\n"
         + _markdown(("degradation", *map(str, SEVERITIES)), rows)
+    )
+
+
+def _control(control: Sequence[Control]) -> str:
+    rows = [(one.asked, one.left, f"{one.gain_db:+.2f}", f"{one.shift:.1f}") for one in control]
+    return (
+        "## Asked and left\n\nPictures with two degradations, one of which is asked for. The truth "
+        "is the picture with only the other one. Gain over the input in dB, and how far the mean "
+        f"level is from the truth's, of 255; {control[0].count} pictures each.\n\n"
+        + _markdown(("asked", "left", "gain", "shift"), rows)
     )
 
 

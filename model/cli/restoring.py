@@ -34,7 +34,8 @@ class Options:
     """How to restore; the options of the command.
 
     Attributes:
-        adapters: ``auto``, ``top``, ``none``, or the weight of each adapter by name.
+        adapters: ``auto``, ``top``, ``none``, or the amount to remove of each degradation by name.
+        keep: Names of degradations that stay in the picture.
         strength: Blend of output and input, 0 (input) to 1.
         quality: Of lossy formats, 1 to 100, where 100 makes WebP lossless; None: 92, and a
             lossless WebP stays lossless.
@@ -47,6 +48,7 @@ class Options:
     """
 
     adapters: str | Mapping[str, float] = "auto"
+    keep: tuple[str, ...] = ()
     strength: float = 1.0
     quality: int | None = None
     metadata: Metadata = "keep"
@@ -68,29 +70,6 @@ class Job:
     def map_path(self) -> Path:
         """Where the degradation map goes."""
         return self.target.with_name(self.target.name + ".map.png")
-
-
-def parse_adapters(text: str) -> str | dict[str, float]:
-    """Read ``auto``, ``top``, ``none`` or ``rain:0.8,noise:0.2``.
-
-    Raises:
-        ValueError: If a pair isn't NAME:WEIGHT with a weight in [0, 1].
-    """
-    if ":" not in text:
-        if text not in ("auto", "top", "none"):
-            raise ValueError(f"--adapters must be auto, top, none or NAME:WEIGHT,..., got {text!r}")
-        return text
-    weights = {}
-    for pair in text.split(","):
-        name, _, number = (part.strip() for part in pair.partition(":"))
-        try:
-            weight = float(number)
-        except ValueError as error:
-            raise ValueError(f"each of --adapters must be NAME:WEIGHT, got {pair!r}") from error
-        if not 0 <= weight <= 1 or name in weights:
-            raise ValueError(f"name each adapter once, with a weight in [0, 1]; got {pair!r}")
-        weights[name] = weight
-    return weights
 
 
 def plan(source: Path, target: Path, options: Options) -> list[Job]:
@@ -164,11 +143,10 @@ def restore_file(restorer: Restorer, job: Job, options: Options) -> dict[str, An
 
 def _restore(restorer: Restorer, picture: Picture, degraded: Tensor, options: Options) -> Pixels:
     """Restore (3, H, W) -> (H, W, 3) of its type."""
-    if options.strength == 0:
-        return picture.rgb
     restored = restorer.restore_picture(
         degraded,
         adapters=options.adapters,
+        keep=options.keep,
         strength=options.strength,
         blend=options.blend,
         tile=options.tile,
@@ -179,10 +157,10 @@ def _restore(restorer: Restorer, picture: Picture, degraded: Tensor, options: Op
 
 @torch.inference_mode()
 def _estimate(restorer: Restorer, picture: Tensor) -> dict[str, float]:
-    """Tell the estimator's weight of each adapter."""
-    weights = restorer.describe(sample_views(picture)).weights[0].tolist()
+    """Return the estimated amount of each adapter's degradation."""
+    amounts = restorer.describe(sample_views(picture)).amounts[0].tolist()
     names = (adapter.name for adapter in restorer.adapters)
-    return {name: round(weight, 4) for name, weight in zip(names, weights, strict=True)}
+    return {name: round(amount, 4) for name, amount in zip(names, amounts, strict=True)}
 
 
 def _write_map(restorer: Restorer, picture: Tensor, path: Path, tile: int) -> dict[str, float]:

@@ -11,9 +11,13 @@ from model.evaluation import MapScore, Score
 
 
 def score_table(scores: Iterable[Score]) -> Table:
-    """Lay out PSNR and SSIM by task and mode; the gain is over the task's input."""
-    table = Table("task", "n", "mode", "PSNR", "gain", "SSIM", "s/MP", box=None)
-    for column in (1, 3, 4, 5, 6):
+    """Lay out PSNR and SSIM by task and mode.
+
+    The gain is over the task's input; the worst tenth is the mean PSNR of the worst tenth of its
+    pictures.
+    """
+    table = Table("task", "n", "mode", "PSNR", "gain", "worst tenth", "SSIM", "s/MP", box=None)
+    for column in (1, 3, 4, 5, 6, 7):
         table.columns[column].justify = "right"
     inputs: dict[str, float] = {}
     for score in scores:
@@ -25,6 +29,7 @@ def score_table(scores: Iterable[Score]) -> Table:
             score.mode,
             f"{score.psnr:.2f}",
             "" if first else f"{score.psnr - baseline:+.2f}",
+            f"{score.worst:.2f}" if score.each else "",
             f"{score.ssim:.4f}",
             "" if score.seconds_per_megapixel is None else f"{score.seconds_per_megapixel:.2f}",
         )

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from model.cli.preparing import Job, Measured, Options, beginning, prepare
-from model.config import CLEAN
+from model.config import CLEAN, Degradation
 from model.cutting import cut_adapter
 from model.evaluation import evaluate_task, find_pairs
 from model.precision import choose_device
@@ -188,7 +188,7 @@ class Validator:
         self.tasks = {
             task: pairs for folder in options.val for task, pairs in find_pairs(folder).items()
         }
-        if phase.mode == "oracle":
+        if options.what in set(Degradation):
             self.tasks = {
                 task: pairs for task, pairs in self.tasks.items() if task.startswith(options.what)
             }
@@ -209,7 +209,7 @@ class Validator:
                 round(sum(gain for _, gain in gains) / len(gains), 2),
                 tuple(self.tasks),
             )
-            alone = {adapter.name: 1.0 for adapter in restorer.adapters}
+            alone = dict.fromkeys(restorer.askable[: len(restorer.adapters) or None], 1.0)
             adapters = alone if self.mode == "oracle" else self.mode
             draw_grid(restorer, self.tasks, self.run / "grid.png", adapters=adapters)
         draw_curves(self.run)

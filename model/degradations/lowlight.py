@@ -1,5 +1,6 @@
 """Low light: too short an exposure, with the sensor's noise in it."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,7 +9,9 @@ from model.degradations._picture import (
     draw_normal,
     light_to_levels,
     look_up,
+    smooth_field,
     to_bytes,
+    to_levels,
     to_linear,
 )
 
@@ -16,6 +19,7 @@ DARKEST = 1 / 150
 """Exposure at severity 1."""
 
 _SHOT = np.array([3.2, 1.0, 1.9], dtype=np.float32)  # red and blue are amplified most
+_LAMPS_SHARE = 0.3  # pictures in which bright things stay bright: lamps, windows, skies
 _CAMERA_SHARE = 0.65  # pictures as noisy as a hand-held camera's; the rest can be almost clean
 
 
@@ -24,7 +28,8 @@ def lower_light(clean: Picture, severity: float, rng: np.random.Generator) -> Pi
 
     In linear light: undo part of the finished picture's tone curve, expose, tint, add shot and
     read noise; then encode. Light before and deviation of the noise depend on nothing but the
-    value at hand, so both are tables of 256 entries a channel.
+    value at hand, so both are tables of 256 entries a channel. In some pictures bright things
+    stay as they are: lamps, windows and skies are not lit by what is too dark.
 
     Args:
         clean: (H, W, 3) in [0, 1].
@@ -42,7 +47,19 @@ def lower_light(clean: Picture, severity: float, rng: np.random.Generator) -> Pi
     noise = draw_normal(clean.shape, rng)
     noise *= look_up(deviation, levels)
     noise += look_up(light, levels)
-    return light_to_levels(noise)
+    dark = light_to_levels(noise)
+    return _keep_lamps(dark, clean, rng) if rng.random() < _LAMPS_SHARE else dark
+
+
+def _keep_lamps(dark: Picture, clean: Picture, rng: np.random.Generator) -> Picture:
+    """Let the brightest things of a dark picture, or some of them, stay as they were."""
+    height, width = clean.shape[:2]
+    luma = cv2.GaussianBlur(clean.mean(axis=2), (0, 0), rng.uniform(0.6, 3)).reshape(height, width)
+    level = float(np.quantile(luma[::4, ::4], rng.uniform(0.6, 0.97)))
+    lit = np.clip((luma - level) / np.float32(rng.uniform(0.03, 0.15)), 0, 1)
+    if rng.random() < 0.5:
+        lit *= np.clip(smooth_field(height, width, int(rng.integers(2, 8)), rng) * 4, 0, 1)
+    return to_levels(dark + lit[..., None] * (clean - dark))
 
 
 def expose(severity: float, rng: np.random.Generator) -> NDArray[np.float32]:

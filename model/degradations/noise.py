@@ -4,11 +4,12 @@ import cv2
 import numpy as np
 
 from model.degradations._picture import Picture, draw_normal, to_gamma, to_levels, to_linear
+from model.degradations.camera import camera_noise
 
 SIGMA_MAX = 60 / 255
 """Standard deviation at severity 1."""
 
-_WHITE_SHARE = 0.75
+_WHITE_SHARE, _CAMERA_SHARE = 0.55, 0.3
 _LEVEL = 0.18  # light of mid grey: signal-dependent noise has the asked deviation there
 _SLOPE = 1.195  # d(gamma-encoded) / d(light) at that level
 
@@ -16,8 +17,8 @@ _SLOPE = 1.195  # d(gamma-encoded) / d(light) at that level
 def add_noise(clean: Picture, severity: float, rng: np.random.Generator) -> Picture:
     """Add noise of standard deviation ``severity * SIGMA_MAX``.
 
-    Mostly white and Gaussian in 8-bit values, as the benchmarks are; else signal-dependent in
-    linear light, correlated between channels, or correlated between neighbours.
+    Mostly white and Gaussian in 8-bit values, as the benchmarks are, or as a camera makes it; else
+    signal-dependent in linear light, correlated between channels, or between neighbours.
 
     Args:
         clean: (H, W, 3) in [0, 1].
@@ -30,8 +31,11 @@ def add_noise(clean: Picture, severity: float, rng: np.random.Generator) -> Pict
     if severity == 0:
         return clean.copy()
     sigma = severity * SIGMA_MAX
-    if rng.random() < _WHITE_SHARE:
+    draw = rng.random()
+    if draw < _WHITE_SHARE:
         return to_levels(add_white(clean, sigma, rng))
+    if draw < _WHITE_SHARE + _CAMERA_SHARE:
+        return to_levels(clean + camera_noise(clean, sigma, rng))
     kinds = (_add_shot, _add_coloured, _add_demosaiced)
     return to_levels(kinds[rng.integers(len(kinds))](clean, sigma, rng))
 

@@ -49,6 +49,11 @@ class PictureRestorer(Protocol):
         """Resident adapters."""
         ...
 
+    @property
+    def askable(self) -> Sequence[str]:
+        """Names that can be asked for: the adapters, and what the baseline alone removes."""
+        ...
+
     def restore_picture(
         self,
         picture: Tensor,
@@ -82,12 +87,19 @@ class Score:
     seconds_per_megapixel: float | None
     each: tuple[float, ...] = ()
 
+    @property
+    def worst(self) -> float:
+        """Mean PSNR of the worst tenth of the pictures, at least one, dB; NaN without pictures."""
+        lowest = sorted(self.each)[: max(1, len(self.each) // 10)]
+        return float(np.mean(lowest)) if lowest else float("nan")
 
-def oracle_adapter(task: str, adapters: Iterable[NamedAdapter]) -> str | None:
-    """Name the adapter of a task, whose name starts with its degradation (``noise25``)."""
-    fitting = [adapter for adapter in adapters if task.startswith(adapter.degradation)]
-    best = max(fitting, key=lambda adapter: len(adapter.degradation), default=None)
-    return None if best is None else best.name
+
+def oracle_name(task: str, restorer: PictureRestorer) -> str | None:
+    """Name what a task asks for; the task's name starts with its degradation (``noise25``)."""
+    kinds = {name: name for name in restorer.askable}
+    kinds |= {adapter.name: adapter.degradation for adapter in restorer.adapters}
+    fitting = [name for name, kind in kinds.items() if task.startswith(kind)]
+    return max(fitting, key=lambda name: len(kinds[name]), default=None)
 
 
 def evaluate_task(
@@ -124,7 +136,7 @@ def evaluate_pictures(
     Returns:
         A row for the input, then one for each mode.
     """
-    choices = _choices(task, restorer.adapters, modes)
+    choices = _choices(task, restorer, modes)
     values: dict[str, list[tuple[float, float]]] = {mode: [] for mode in ("input", *choices)}
     seconds = dict.fromkeys(choices, 0.0)
     megapixels = 0.0
@@ -144,20 +156,18 @@ def evaluate_pictures(
 
 
 def _choices(
-    task: str, adapters: Sequence[NamedAdapter], modes: Sequence[str]
+    task: str, restorer: PictureRestorer, modes: Sequence[str]
 ) -> dict[str, tuple[str | Mapping[str, float], str]]:
     """Map each mode to the arguments ``adapters`` and ``blend`` of ``restore_picture``."""
     known = (*MODES, *OTHER_MODES)
     if unknown := set(modes) - set(known):
-        raise ValueError(
-            f"modes must be among {', '.join(known)}, got {', '.join(sorted(unknown))}"
-        )
-    names = [adapter.name for adapter in adapters]
+        raise ValueError(f"modes are {', '.join(known)}, got {', '.join(sorted(unknown))}")
+    names = [adapter.name for adapter in restorer.adapters]
     choices: dict[str, tuple[str | Mapping[str, float], str]] = {}
     for mode in modes:
         match mode:
             case "oracle":
-                if (name := oracle_adapter(task, adapters)) is not None:
+                if (name := oracle_name(task, restorer)) is not None:
                     choices[mode] = {name: 1.0}, "image"
             case "sum":
                 choices[mode] = dict.fromkeys(names, 1.0), "image"

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from model.lora import AdaptedConv2d
 from model.precision import arithmetic, choose_precision
 from model.restorer import Restorer
+from model.training.batch import Batch
 from model.training.budget import Budget, Schedule
-from model.training.data import Batch
 from model.training.muon import Muon
 from model.training.phases import Phase
 from model.training.tables import LOSSES, TABLES, VALIDATION, append_row, drop_rows_after

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.training.data import IGNORE
+from model.training.batch import IGNORE
 
 
 def log_mse(
@@ -40,11 +40,11 @@ def segmentation_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return total / (labels != IGNORE).sum().clamp(min=1)  # a batch may have none
 
 
-def share_loss(logits: Tensor, shares: Tensor) -> Tensor:
-    """Cross-entropy of the estimator against the share of each class in the picture.
+def amount_loss(logits: Tensor, amounts: Tensor) -> Tensor:
+    """Binary cross-entropy of the estimator against the amount of each degradation.
 
     Args:
-        logits: Shape (B, 1 + K).
-        shares: Shape (B, 1 + K), rows sum to 1.
+        logits: Shape (B, K).
+        amounts: Shape (B, K), in [0, 1].
     """
-    return F.cross_entropy(logits.float(), shares)
+    return F.binary_cross_entropy_with_logits(logits.float(), amounts)

@@ -1,16 +1,20 @@
 """The three phases of ABAIR as values: what trains, on what, with which loss, how fast."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
+from model.asking import Asked
 from model.config import CLASSES, CLEAN, Degradation
 from model.description import Description
+from model.estimator import amounts_from
 from model.restorer import Restorer
-from model.training.data import Batch, Mix
-from model.training.losses import log_mse, segmentation_loss, share_loss
+from model.training.batch import Batch
+from model.training.losses import amount_loss, log_mse, segmentation_loss
+from model.training.mix import Mix
 
 CLASS_WEIGHTS = {
     CLEAN: 0.5,
@@ -69,7 +73,8 @@ def baseline() -> Phase:
         parts=lambda r: [r.context, r.backbone, r.head],
         losses=_baseline_losses,
         weights={"segmentation": 0.2},
-        mix=Mix(stored=0.35),
+        mix=Mix(stored=0.35, drawn=0.06, all_asked=0.6),
+        mode="oracle",
     )
 
 
@@ -87,6 +92,8 @@ def adapter(degradation: str) -> Phase:
         company=(CLEAN, *Degradation),
         pairs=0.7,
         depth=0.5,
+        all_asked=0.5,
+        always=(degradation,),
     )
     return Phase(
         name=f"adapter-{degradation}",
@@ -121,6 +128,7 @@ def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
             compound=0.2,
             pairs=0.3,
             stored=0.35,
+            drawn=0.1,
             batch=16,
             crop=64,
         ),
@@ -133,14 +141,13 @@ def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
 
 def _baseline_losses(restorer: Restorer, batch: Batch) -> Losses:
     """Restoration and segmentation."""
-    description = _describe(restorer, batch)
-    out = restorer(batch.degraded, description, None, batch.box)
+    out = restorer(batch.degraded, _describe(restorer, batch), _asked(restorer, batch), batch.box)
     logits = restorer.head(out.features)
     of_classes = batch.shares.new_tensor([CLASS_WEIGHTS[name] for name in CLASSES])
     weights = batch.per_crop(batch.shares @ of_classes)
     weights = torch.where(batch.layered(), 1.0, weights) * _to_restore(batch)
     return {
-        "restoration": log_mse(out.image, batch.clean, weights),
+        "restoration": log_mse(out.image, batch.target, weights),
         "segmentation": segmentation_loss(logits, batch.labels),
     }
 
@@ -148,37 +155,45 @@ def _baseline_losses(restorer: Restorer, batch: Batch) -> Losses:
 def _adapter_losses(restorer: Restorer, batch: Batch) -> Losses:
     with torch.no_grad():
         description = _describe(restorer, batch)
-    full = batch.box.new_ones(len(batch.box), 1)
-    out = restorer(batch.degraded, description, full, batch.box)
-    return {"restoration": log_mse(out.image, batch.clean, _to_restore(batch))}
+    asked = _asked(restorer, batch)
+    weights = batch.per_crop(batch.of(restorer.adapters[0].degradation, batch.asked))[:, None]
+    asked = dataclasses.replace(asked, weights=weights)
+    out = restorer(batch.degraded, description, asked, batch.box)
+    return {"restoration": log_mse(out.image, batch.target, _to_restore(batch))}
 
 
 def _estimator_losses(restorer: Restorer, batch: Batch) -> Losses:
-    own = torch.stack([batch.share(a.degradation) for a in restorer.adapters], dim=1)
-    rest = batch.shares.sum(dim=1) - own.sum(dim=1)  # clean, and what no adapter removes
-    shares = torch.cat([rest[:, None], own], dim=1)
+    there = [batch.of(adapter.degradation, batch.amounts) for adapter in restorer.adapters]
     logits = restorer.estimator(batch.views)
     with torch.no_grad():
         description = _describe(restorer, batch)
-    blend = batch.per_crop(logits.float().softmax(dim=1)[:, 1:])
-    out = restorer(batch.degraded, description, blend, batch.box)
+    asked = restorer.ask(batch.per_crop(amounts_from(logits)))
+    out = restorer(batch.degraded, description, asked, batch.box)
     return {
-        "estimation": share_loss(logits, shares),
-        "restoration": log_mse(out.image, batch.clean),
+        "estimation": amount_loss(logits, torch.stack(there, dim=1)),
+        "restoration": log_mse(out.image, batch.target),
     }
 
 
 def _to_restore(batch: Batch) -> Tensor:
-    """Return 1 for each crop whose restoration counts in the loss, else 0, shape (B,).
+    """Give 1 for each crop whose restoration counts, (B,), and 0 for the others.
 
-    The restoration doesn't count where low light covers only a part of the picture: it would teach
-    that every black object in a bright picture was badly lit (docs/lessons.md#partial-low-light).
+    It does not count where low light in a part of a picture is to be removed: that teaches that
+    whatever is black in a bright picture was badly lit (docs/lessons.md#partial-low-light).
     """
-    dark = batch.per_crop(batch.share(Degradation.LOWLIGHT))
-    return ((dark == 0) | (dark == 1) | batch.layered()).float()
+    dark = batch.per_crop(batch.of(Degradation.LOWLIGHT, batch.shares))
+    asked = batch.per_crop(batch.of(Degradation.LOWLIGHT, batch.asked)) > 0
+    return ((dark == 0) | (dark == 1) | batch.layered() | ~asked).float()
 
 
 def _describe(restorer: Restorer, batch: Batch) -> Description:
-    """Encode the context alone: no phase that restores needs the estimator's weights."""
-    vector, grid = map(batch.per_crop, restorer.context(batch.views))
-    return Description(vector, grid, vector.new_zeros(len(vector), len(restorer.adapters)))
+    """Encode the whole pictures; no phase that restores needs the estimator's amounts."""
+    context, features = map(batch.per_crop, restorer.context(batch.views))
+    return Description(context, features, context.new_zeros(len(context), 0))
+
+
+def _asked(restorer: Restorer, batch: Batch) -> Asked:
+    """Tell the baseline what is asked for."""
+    kinds = restorer.config.degradations
+    told = torch.stack([batch.of(kind, batch.asked) for kind in kinds], dim=1)
+    return Asked(batch.per_crop(told))

@@ -16,7 +16,8 @@ from multiprocessing.synchronize import Semaphore
 import torch
 from torch import Tensor
 
-from model.training.data import Batch, Batches
+from model.training.batch import Batch
+from model.training.data import Batches
 
 SLOTS = 2
 """Batches that a worker keeps ready, beside the one that it makes."""

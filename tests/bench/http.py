@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from model import Restorer
-from tests.bench.load import CALLERS, PATIENCE, Request, ask, throughput
+from tests.bench.load import CALLERS, PATIENCE, RESTORE, Request, ask, throughput
 from tests.bench.network import SIZES, largest_size
 from tests.bench.pictures import jpeg, picture
 from tests.bench.rows import Row
@@ -67,11 +67,12 @@ def throughput_rows(service: Service, restorer: Restorer, seconds: float) -> Ite
     precision = _service_precision(service)
     over_http, bare = [], []
     throughput(service.url, requests, 1.0)
+    asked = {"noise": 1.0, "rain": 0.5}  # as RESTORE asks
     for _ in range(3):
         over_http.append(throughput(service.url, requests, seconds))
         count, start = 0, time.perf_counter()
         for pixels in itertools.cycle(pictures):
-            restorer.restore_picture(pixels, precision=precision)
+            restorer.restore_picture(pixels, adapters=asked, precision=precision)
             count += 1
             if time.perf_counter() - start > seconds:
                 break
@@ -84,7 +85,7 @@ def throughput_rows(service: Service, restorer: Restorer, seconds: float) -> Ite
 
 
 def _raw(body: bytes) -> Request:
-    return Request("POST", "/restore", body, {"Content-Type": "image/jpeg"})
+    return Request("POST", RESTORE, body, {"Content-Type": "image/jpeg"})
 
 
 def _service_precision(service: Service) -> str:

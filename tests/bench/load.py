@@ -39,6 +39,10 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+RESTORE = "/restore?adapters=noise:1,rain:0.5"
+"""Fixed amounts: a service does nothing to a picture in which its estimator finds nothing."""
+
+
 def form(image: bytes) -> Request:
     """Ask to restore ``image``, sent as a form's file as every web framework reads it."""
     head = (
@@ -48,7 +52,7 @@ def form(image: bytes) -> Request:
     )
     body = head.encode() + image + f"\r\n--{_BOUNDARY}--\r\n".encode()
     headers = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
-    return Request("POST", "/restore", body, headers)
+    return Request("POST", RESTORE, body, headers)
 
 
 def forms(height: int, width: int, count: int = CALLERS) -> list[Request]:

@@ -3,13 +3,14 @@
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from model import Restorer, arithmetic, as_float, sample_views
-from service.engine import RestoreTask
+from model import Asked, Restorer, arithmetic, as_float, sample_views
+from service.engine import Removal, RestoreTask
 from service.torch_engine import TorchEngine
 from tests.bench.pictures import picture
 from tests.bench.rows import Row
@@ -69,8 +70,10 @@ def size_rows(restorer: Restorer, *, largest: int) -> Iterator[Row]:
 
 
 def _seconds(restorer: Restorer, height: int, width: int, precision: str, repeats: int) -> float:
-    whole = picture(height, width)
-    return median_seconds(lambda: restorer.restore_picture(whole, precision=precision), repeats)
+    whole, asked = picture(height, width), dict.fromkeys(restorer.askable, 0.5)
+    return median_seconds(
+        lambda: restorer.restore_picture(whole, adapters=asked, precision=precision), repeats
+    )
 
 
 @torch.inference_mode()
@@ -80,15 +83,16 @@ def ratio_rows(restorer: Restorer) -> Iterator[Row]:
     description = restorer.describe(sample_views(whole))
     crop, box = as_float(whole)[None], torch.tensor([[0.0, 0.0, 1.0, 1.0]])
     count = len(restorer.adapters)
-    blend = torch.full((1, count), 1 / max(1, count))
+    blend = restorer.ask(torch.full((1, count), 1 / max(1, count)))
+    plain = replace(blend, weights=None)
 
-    def restore(weights: Tensor | None) -> Tensor:
+    def restore(asked: Asked) -> Tensor:
         with arithmetic("bf16", "cpu"):
-            return restorer.restore_crops(crop, description, weights, box)
+            return restorer.restore_crops(crop, description, asked, box)
 
     ratio = alternate(lambda: restorer.describe(sample_views(whole)), lambda: restore(blend), 15)
     yield Row("describe_over_restore", "describe ÷ restore, 512x512", ratio, "ratio", "<= 0.05")
-    ratio = alternate(lambda: restore(blend), lambda: restore(None), 15)
+    ratio = alternate(lambda: restore(blend), lambda: restore(plain), 15)
     what = "blended adapters ÷ baseline, one 512x512"
     yield Row("blended_over_baseline", what, ratio, "ratio", "<= 1.05")
     yield _mixed_batch_row(restorer)
@@ -102,13 +106,13 @@ def _mixed_batch_row(restorer: Restorer) -> Row:
     (tile,) = engine.plan(512, 512, 512)
     draw = np.random.default_rng(0).uniform(0, 0.5, (8, len(restorer.adapters)))
 
-    def tasks(weights: list[tuple[float, ...] | None]) -> list[RestoreTask]:
+    def tasks(*, adapters: bool) -> list[RestoreTask]:
         return [
-            RestoreTask(pixels, tile, one.description, blend)
-            for pixels, one, blend in zip(pictures, described, weights, strict=True)
+            RestoreTask(pixels, tile, one.description, Removal(tuple(row), adapters=adapters))
+            for pixels, one, row in zip(pictures, described, draw.tolist(), strict=True)
         ]
 
-    blended, plain = tasks([tuple(row) for row in draw.tolist()]), tasks([None] * 8)
+    blended, plain = tasks(adapters=True), tasks(adapters=False)
     ratio = alternate(lambda: engine.restore(blended), lambda: engine.restore(plain), 3)
     what = "eight different blends in one batch ÷ baseline, 512x512"
     return Row("mixed_batch_over_baseline", what, ratio, "ratio", "<= 1.2")

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from model.about import AdapterInfo
+from model.asking import Asked
 from model.config import Degradation, RestorerConfig
 from model.description import Description
 from model.estimator import Estimator
@@ -15,6 +16,8 @@ TINY = RestorerConfig(
     context_width=4,
     context_dim=8,
     grid_dim=6,
+    tone_bins=4,
+    tone_width=5,
 )
 
 
@@ -36,18 +39,31 @@ def make_restorer(*ranks: int, seed: int = 0) -> Restorer:
 
 
 def make_description(restorer: Restorer, batch: int = 1) -> Description:
-    """Random contexts and weights of ``batch`` pictures."""
+    """Random contexts, features and amounts of ``batch`` pictures."""
     config = restorer.config
     return Description(
         torch.randn(batch, config.context_dim),
-        torch.randn(batch, config.grid_dim, 12, 12),
-        torch.rand(batch, len(restorer.adapters)) / max(1, len(restorer.adapters)),
+        torch.randn(batch, 4 * config.context_width, 12, 12),
+        torch.rand(batch, len(restorer.adapters)),
     )
+
+
+def make_asked(restorer: Restorer, batch: int = 1) -> Asked:
+    """Random amounts of all that can be asked for, of ``batch`` pictures."""
+    return restorer.ask(torch.rand(batch, len(restorer.askable)))
 
 
 @pytest.fixture
 def restorer() -> Restorer:
     return make_restorer(2, 4, 3)
+
+
+@pytest.fixture
+def unsure(restorer: Restorer) -> Restorer:
+    """A restorer whose estimator finds three different amounts."""
+    restorer.estimator.classify.weight.zero_()
+    restorer.estimator.classify.bias.copy_(torch.tensor([-0.5, 1.0, 0.3]))
+    return restorer
 
 
 @pytest.fixture

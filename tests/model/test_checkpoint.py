@@ -6,9 +6,10 @@ from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from model import checkpoint
+from model.asking import Asked
 from model.restorer import Restorer
 from model.tensorfile import digest, read_tensors, write_tensors
-from tests.model.conftest import TINY, make_description, make_restorer
+from tests.model.conftest import TINY, make_asked, make_description, make_restorer
 
 
 @pytest.fixture
@@ -33,11 +34,11 @@ def halved(restorer: Restorer) -> Restorer:
 def test_a_loaded_restorer_equals_the_saved_one(folder, whole):
     saved, loaded = halved(make_restorer(2, 4, 3)), checkpoint.load(folder)
     assert [a.name for a in loaded.adapters] == [a.name for a in saved.adapters]
-    description = make_description(saved)
+    description, asked = make_description(saved), make_asked(saved)
     crop = torch.rand(1, 3, 32, 32)
     torch.testing.assert_close(
-        loaded.restore_crops(crop, description, description.weights, whole),
-        saved.restore_crops(crop, description, description.weights, whole),
+        loaded.restore_crops(crop, description, asked, whole),
+        saved.restore_crops(crop, description, asked, whole),
     )
     picture = torch.randint(0, 256, (3, 40, 50), dtype=torch.uint8)
     assert torch.equal(loaded.restore_picture(picture), saved.restore_picture(picture))
@@ -56,7 +57,8 @@ def test_an_adapter_folder_is_what_peft_computes(folder, whole):
     ours = checkpoint.load(folder)
     name = "blur"
     crop, description = torch.rand(1, 3, 32, 32), make_description(ours)
-    mine = ours.restore_crops(crop, description, torch.tensor([[0.0, 1.0, 0.0]]), whole)
+    asked = Asked(torch.rand(1, 5), torch.tensor([[0.0, 1.0, 0.0]]))
+    mine = ours.restore_crops(crop, description, asked, whole)
 
     plain = checkpoint.load_base(folder)
     stored = json.loads((folder / "adapters" / name / "adapter_config.json").read_text())
@@ -67,8 +69,8 @@ def test_an_adapter_folder_is_what_peft_computes(folder, whole):
     tensors = load_file(folder / "adapters" / name / "adapter_model.safetensors")
     result = set_peft_model_state_dict(wrapped, {k: t.float() for k, t in tensors.items()})
     assert not result.unexpected_keys  # type: ignore[attr-defined]
-    theirs = wrapped(crop, description.context, description.grid, whole).image
-    base = ours.restore_crops(crop, description, None, whole)
+    theirs = wrapped(crop, description, asked, whole).image
+    base = ours.restore_crops(crop, description, Asked(asked.told), whole)
     torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4)
     assert (mine - base).abs().max() > 1e-2
 
@@ -124,7 +126,7 @@ def test_a_config_survives_the_file(folder):
 
 def test_a_new_estimator_begins_with_what_the_context_encoder_sees(folder):
     restorer = checkpoint.load_with_adapters(folder)
-    seen = restorer.context.encode.state_dict()
+    seen = restorer.context.state_dict()
     for name, value in restorer.estimator.encode.state_dict().items():
         assert torch.equal(value, seen[name])
-    assert restorer.estimator.encode is not restorer.context.encode
+    assert restorer.estimator.encode is not restorer.context

@@ -1,6 +1,15 @@
 import pytest
 
-from model.config import CLASSES, COLOURS, RestorerConfig, colours_of, palette_of
+from model.config import (
+    CLASSES,
+    COLOURS,
+    FULL_SEVERITY,
+    Degradation,
+    RestorerConfig,
+    amount_of,
+    colours_of,
+    palette_of,
+)
 
 
 def test_every_class_has_a_colour_of_its_own():
@@ -27,3 +36,14 @@ def test_sizes_that_do_not_fit_together_are_refused(sizes, told):
 
 def test_the_multiple_follows_levels_and_unshuffle():
     assert RestorerConfig().multiple == 8
+
+
+def test_an_amount_rises_with_the_severity_and_is_full_where_damage_is_plain():
+    assert amount_of(0.0) == 0
+    assert amount_of(FULL_SEVERITY / 2) == pytest.approx(0.5)
+    assert amount_of(FULL_SEVERITY) == amount_of(0.7) == amount_of(1.0) == 1
+
+
+def test_the_baseline_is_told_of_every_class_but_clean():
+    assert RestorerConfig().degradations == tuple(Degradation)
+    assert RestorerConfig(classes=("rain", "clean", "snow")).degradations == ("rain", "snow")

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from model.about import AdapterInfo
+from model.asking import Asked
 from model.cutting import cut_adapter
 from tests.model.conftest import make_description, make_restorer
 
@@ -16,7 +17,7 @@ def test_an_adapter_whose_update_has_a_low_rank_is_cut_to_it_without_loss(whole)
         assert layer.lora_B is not None
         layer.lora_B[:, 2:] = 0  # four of its six components do nothing
     crop, description = torch.rand(1, 3, 32, 32), make_description(restorer)
-    full = torch.ones(1, 1)
+    full = Asked(torch.ones(1, 5), torch.ones(1, 1))
     before = restorer.restore_crops(crop, description, full, whole)
     cut_adapter(restorer, 2)
     assert restorer.adapters == (

@@ -70,17 +70,29 @@ def test_bars_turn_with_the_keys_and_ask_once_they_rest(page, noisy, asked):
 def test_top_takes_one_adapter_alone(page, noisy, asked):
     page.get_by_text("Top", exact=True).click()
     settle(page, noisy, asked, 1)
-    assert list(weights_of(asked[0]).values()) == ["1.00"]
-    values = [slider.input_value() for slider in page.locator("#weights input").all()]
-    assert sorted(values, key=int)[-2:] == ["0", "100"]
+    (removed,) = weights_of(asked[0]).values()
+    values = [slider.input_value() for slider in page.locator("#weights input[type=range]").all()]
+    assert sorted(values, key=int)[-2:] == ["0", str(round(100 * float(removed)))]
 
 
 def test_none_takes_no_adapter(page, noisy, asked):
     page.get_by_text("None", exact=True).click()
     settle(page, noisy, asked, 1)
     assert weights_of(asked[0]) == {}
-    for slider in page.locator("#weights input").all():
+    for slider in page.locator("#weights input[type=range]").all():
         expect(slider).to_have_value("0")
+
+
+def test_a_closed_padlock_keeps_a_degradation_in_the_picture(page, noisy, asked):
+    settle(page, noisy, asked, 0)
+    page.get_by_role("checkbox", name="Keep noise in the picture").check()
+    settle(page, noisy, asked, 1)
+    assert "noise" not in weights_of(asked[0])
+    expect(page.locator("#curl")).to_have_value(re.compile("-F keep=noise "))
+    expect(bar(page, "Noise")).to_be_disabled()
+    page.get_by_role("checkbox", name="Keep noise in the picture").uncheck()
+    settle(page, noisy, asked, 2)
+    expect(page.locator("#curl")).not_to_have_value(re.compile("keep"))
 
 
 def test_strength_holds_back(page, noisy, asked, client):

@@ -110,12 +110,12 @@ class FakeEngine:
 
     def describe(self, prepared):
         self._begin("describe", len(prepared))
-        weights = (0.6, 0.2, *[0.0] * (len(self.adapters) - 2))
-        return [Described(shape, weights) for shape in prepared]
+        amounts = (0.6, 0.2, *[0.0] * (len(self.adapters) - 2))
+        return [Described(shape, amounts) for shape in prepared]
 
-    def lead(self, weights, cells, size, *, chosen):
+    def lead(self, weights, cells, size):
         """Half the weight where the map's left column of tiles is, all of it elsewhere."""
-        self.led.append((weights, len(cells), size, chosen))
+        self.led.append((weights, len(cells), size))
         field = np.repeat(np.array(weights, np.float32)[:, None, None], 2, axis=2)
         field[:, :, 0] /= 2
         return Field(field)

@@ -62,7 +62,7 @@ async def test_pictures_of_8_and_16_bits_at_once_each_keep_theirs(serving, engin
 async def test_the_headers_tell_what_was_seen_and_done(serving):
     async with serving() as client:
         headers = (await post(client, headers={"X-Request-Id": "mine.1"})).headers
-    assert headers["restore-degradations"] == "noise=0.60, rain=0.20, clean=0.20"
+    assert headers["restore-degradations"] == "noise=0.60, rain=0.20"
     assert headers["restore-adapters"] == "noise=0.60, rain=0.20"
     assert headers["restore-model"] == "fake@cdcdcdcdcdcd"
     assert headers["x-request-id"] == "mine.1"
@@ -75,7 +75,7 @@ async def test_the_headers_tell_what_was_seen_and_done(serving):
     ("given", "applied"),
     [
         ("auto", "noise=0.60, rain=0.20"),
-        ("top", "noise=1.00"),
+        ("top", "noise=0.60"),
         ("none", "none"),
         ("rain:0.8, haze:0.2", "rain=0.80, haze=0.20"),
     ],
@@ -89,9 +89,9 @@ async def test_adapters_are_chosen(serving, given, applied):
 @pytest.mark.parametrize(
     ("given", "led", "applied"),
     [
-        ("auto", ((0.6, 0.2, 0.0), False), "noise=0.45, rain=0.15"),
-        ("top", ((1.0, 0.0, 0.0), True), "noise=0.75"),
-        ("rain:0.8", ((0.0, 0.8, 0.0), True), "rain=0.60"),
+        ("auto", (0.6, 0.2, 0.0), "noise=0.45, rain=0.15"),
+        ("top", (0.6, 0.0, 0.0), "noise=0.45"),
+        ("rain:0.8", (0.0, 0.8, 0.0), "rain=0.60"),
     ],
 )
 async def test_blend_by_pixel_lets_the_map_lead_the_weights(serving, engine, given, led, applied):
@@ -99,8 +99,34 @@ async def test_blend_by_pixel_lets_the_map_lead_the_weights(serving, engine, giv
         answer = await post(client, data=file_of(photo(70, 90)), adapters=given, blend="pixel")
     assert answer.status_code == 200
     assert answer.headers["restore-adapters"] == applied
-    weights, chosen = led
-    assert engine.led == [(weights, 4, (70, 90), chosen)]
+    assert engine.led == [(led, 4, (70, 90))]
+
+
+async def test_what_is_kept_is_found_but_not_removed(serving):
+    async with serving() as client:
+        answer = await post(client, keep="noise")
+    assert answer.headers["restore-degradations"] == "noise=0.60, rain=0.20"
+    assert answer.headers["restore-adapters"] == "rain=0.20"
+
+
+@pytest.mark.parametrize(
+    "options", [{"keep": "noise,rain,haze"}, {"adapters": "noise:0"}, {"strength": "0"}]
+)
+async def test_where_nothing_is_asked_the_picture_comes_back_and_nothing_runs(
+    serving, engine, options
+):
+    async with serving() as client:
+        answer = await post(client, **options)
+    np.testing.assert_array_equal(picture_of(answer.content), photo())
+    assert {kind for kind, _ in engine.batches} == {"describe"}
+
+
+async def test_an_unknown_name_to_keep_is_refused_with_the_names_that_are_known(serving):
+    async with serving() as client:
+        answer = await post(client, keep="fog")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["option"] == "keep"
+    assert "noise, rain, haze" in answer.json()["hint"]
 
 
 async def test_blend_by_pixel_has_nothing_to_do_without_adapters(serving, engine):
@@ -136,7 +162,7 @@ async def test_multipart_does_as_the_raw_body_does(serving, field):
         )
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/jpeg"
-    assert answer.headers["restore-adapters"] == "noise=1.00"
+    assert answer.headers["restore-adapters"] == "noise=0.60"
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF"])
@@ -176,7 +202,7 @@ async def test_json_holds_the_facts_and_the_picture(serving):
         answer = await post(client, include="map", headers={"Accept": "application/json"})
     report = answer.json()
     np.testing.assert_array_equal(picture_of(base64.b64decode(report["image"])), 255 - photo())
-    assert report["degradations"] == {"noise": 0.6, "rain": 0.2, "haze": 0.0, "clean": 0.2}
+    assert report["degradations"] == {"noise": 0.6, "rain": 0.2, "haze": 0.0}
     assert report["adapters"] == {"noise": 0.6, "rain": 0.2}
     assert (report["width"], report["height"]) == (56, 40)
     assert report["map"]["classes"][1]["name"] == "noise"

@@ -9,9 +9,9 @@ from service.engine import (
     EngineFatalError,
     EngineMemoryError,
     Field,
+    Removal,
     RestoreTask,
     SegmentTask,
-    top,
 )
 from service.settings import Settings
 from service.torch_engine import TorchEngine, rung
@@ -35,9 +35,10 @@ def restored(engine, picture, *, tile=1024, weights=(0.5, 0.2), strength=1.0, le
     if led:
         tasks = [SegmentTask(picture, piece, seen.description) for piece in pieces]
         cells = [(task.tile.keep, engine.segment([task])[0].cells) for task in tasks]
-        weights = engine.lead(weights, cells, picture.shape[:2], chosen=True)
+    field = engine.lead(weights, cells, picture.shape[:2]) if led else None
+    removal = Removal(weights, field=field)
     for piece in pieces:
-        task = RestoreTask(picture, piece, seen.description, weights, strength)
+        task = RestoreTask(picture, piece, seen.description, removal, strength)
         top, left, bottom, right = piece.keep
         out[top:bottom, left:right] = engine.restore([task])[0]
     return out
@@ -88,11 +89,16 @@ def test_tiles_give_what_the_whole_gives(engine):
 
 def test_a_batch_gives_what_each_alone_gives(engine):
     pictures = [photo(40, 56, seed=seed) for seed in range(4)]
-    choices = [(1.0, 0.0), None, (0.3, 0.3), (1.0, 0.0)]
+    choices = [
+        Removal((1.0, 0.0)),
+        Removal((0.4, 0.2), adapters=False),
+        Removal((0.3, 0.3)),
+        Removal((1.0, 0.0)),
+    ]
     seen = engine.describe([engine.prepare(picture) for picture in pictures])
     tasks = [
-        RestoreTask(picture, engine.plan(40, 56, 1024)[0], one.description, weights, strength)
-        for picture, one, weights, strength in zip(
+        RestoreTask(picture, engine.plan(40, 56, 1024)[0], one.description, removal, strength)
+        for picture, one, removal, strength in zip(
             pictures, seen, choices, [1.0, 0.5, 1.0, 0.0], strict=True
         )
     ]
@@ -106,13 +112,18 @@ def test_a_card_mixes_weights_and_none_in_one_batch(engine):
     picture = photo(40, 56)
     tile, seen = engine.plan(40, 56, 1024)[0], described(engine, picture)
     tasks = [
-        RestoreTask(picture, tile, seen.description, weights)
-        for weights in (None, (1.0, 0.5), (0.0, 0.2))
+        RestoreTask(picture, tile, seen.description, removal)
+        for removal in (
+            Removal((0.7, 0.5), adapters=False),
+            Removal((1.0, 0.5)),
+            Removal((0.0, 0.2)),
+        )
     ]
     with torch.inference_mode():
         together = engine._restore(tasks)
     field = Field(np.stack([np.full((2, 3), 1.0), np.full((2, 3), 0.5)]).astype(np.float32))
-    tasks.append(RestoreTask(picture, tile, seen.description, field))
+    removal = Removal((1.0, 0.5), field=field)
+    tasks.append(RestoreTask(picture, tile, seen.description, removal))
     with torch.inference_mode():
         varied = engine._restore(tasks)
     for task, *outs in zip(tasks, [*together, varied[-1]], varied, strict=True):
@@ -126,7 +137,7 @@ def test_descriptions_do_not_depend_on_neighbours(engine):
     pictures = [photo(40, 56), photo(9, 13), photo(64, 64)]
     together = engine.describe([engine.prepare(picture) for picture in pictures])
     for picture, one in zip(pictures, together, strict=True):
-        assert one.weights == pytest.approx(described(engine, picture).weights, abs=1e-5)
+        assert one.amounts == pytest.approx(described(engine, picture).amounts, abs=1e-5)
 
 
 def test_weights_that_vary_do_what_the_model_does_and_leave_no_seam(engine):
@@ -153,12 +164,6 @@ def test_segments_are_labels_cells_and_planes(engine):
     assert part.cells.sum() == pytest.approx(40 * 52, rel=1e-4)
     assert (part.probabilities.shape, part.probabilities.dtype) == ((2, 40, 52), np.float16)
     assert part.probabilities[0].mean() == pytest.approx(part.cells[0].sum() / (40 * 52), abs=1e-3)
-
-
-@pytest.mark.parametrize("weights", [(0.6, 0.3), (0.2, 0.1), (0.5, 0.5), (0.1, 0.45), (0.3, 0.4)])
-def test_top_is_the_models(weights):
-    assert top(weights) == tuple(model.top_one(torch.tensor([weights]))[0].tolist())
-    assert top(()) == ()
 
 
 def test_bf16_is_close_to_fp32(engine):
@@ -242,7 +247,7 @@ def test_what_the_device_does_to_any_work_is_told(engine, monkeypatch, kind, err
     tile, seen = engine.plan(40, 56, 1024)[0], described(engine, picture)
     tasks = {
         "describe": engine.prepare(picture),
-        "restore": RestoreTask(picture, tile, seen.description, seen.weights),
+        "restore": RestoreTask(picture, tile, seen.description, Removal(seen.amounts)),
         "segment": SegmentTask(picture, tile, seen.description),
     }
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from service.engine import RestoreTask, SegmentTask
+from service.engine import Removal, RestoreTask, SegmentTask
 from service.work import RestoreWork, SegmentWork, unit
 from tests.service.fakes import FakeEngine, FakeTile, photo
 
@@ -8,7 +8,7 @@ ENGINE = FakeEngine()
 
 
 def restoring(pixels, engine=ENGINE, crop=(0, 0, 40, 56)):
-    task = RestoreTask(pixels, FakeTile(crop, (0, 0, 40, 56)), None, None)
+    task = RestoreTask(pixels, FakeTile(crop, (0, 0, 40, 56)), None, Removal(()))
     return unit(RestoreWork(engine, task, pixels))
 
 

@@ -135,7 +135,7 @@ async function showResult(picture, outcome, how) {
   ]);
 }
 
-/** Show what was seen and which weights were applied. */
+/** Show what was found and what was removed. */
 function showWeights(headers) {
   const seen = parseWeights(headers["restore-degradations"]);
   settings.show(parseWeights(headers["restore-adapters"]), seen);

@@ -33,6 +33,8 @@ export class Settings extends EventTarget {
     } else if (this.mode !== "auto") {
       options.adapters = this.mode;
     }
+    const kept = [...this.bars].filter(([, { keep }]) => keep.checked).map(([name]) => name);
+    if (kept.length) options.keep = kept.join(",");
     if (this.strength.value !== "100") options.strength = String(this.strength.value / 100);
     return options;
   }
@@ -46,19 +48,20 @@ export class Settings extends EventTarget {
   /** Go back to what the service does by itself. */
   reset() {
     this.#setMode("auto");
+    for (const { input, keep } of this.bars.values()) input.disabled = keep.checked = false;
     this.strength.value = 100;
     this.#showStrength();
   }
 
-  /** Show the weights that were applied, and beside them what the estimator saw. */
+  /** Show the amounts that were removed, and beside them the amounts that were found. */
   show(applied, seen) {
-    const weights = new Map(applied);
-    const shares = new Map(seen);
+    const removed = new Map(applied);
+    const found = new Map(seen);
     for (const [name, { input, output, track, degradation }] of this.bars) {
-      if (this.mode !== "own") input.value = 100 * (weights.get(name) ?? 0);
+      if (this.mode !== "own") input.value = 100 * (removed.get(name) ?? 0);
       showBar(input, output);
       track.dataset.seen = "";
-      track.style.setProperty("--seen", shares.get(degradation) ?? 0);
+      track.style.setProperty("--seen", found.get(degradation) ?? 0);
     }
   }
 
@@ -71,13 +74,20 @@ export class Settings extends EventTarget {
     output.htmlFor = input.id;
     track.className = "track";
     track.append(input);
-    entry.append(label, track, output);
+    const keep = document.createElement("input");
+    Object.assign(keep, { type: "checkbox", className: "keep", title: `Keep ${title.toLowerCase()} in the picture` });
+    keep.setAttribute("aria-label", keep.title);
+    keep.addEventListener("change", () => {
+      input.disabled = keep.checked;
+      this.#changed();
+    });
+    entry.append(label, track, output, keep);
     input.addEventListener("input", () => {
       showBar(input, output);
       this.#setMode("own");
     });
     input.addEventListener("change", () => this.#changed());
-    this.bars.set(name, { input, output, track, degradation });
+    this.bars.set(name, { input, output, track, degradation, keep });
     showBar(input, output);
     return entry;
   }

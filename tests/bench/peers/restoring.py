@@ -16,7 +16,7 @@ from model.pictures import (
     natural_encoding,
     read_header,
 )
-from service.engine import Described, Pixels, RestoreTask
+from service.engine import Described, Pixels, Removal, RestoreTask
 from service.settings import Settings
 from service.torch_engine import TorchEngine
 
@@ -59,7 +59,7 @@ class Restoring:
         height, width, _ = pictures[0].shape
         for tile in self._engine.plan(height, width, self._tile):
             tasks = [
-                RestoreTask(one, tile, seen.description, seen.weights)
+                RestoreTask(one, tile, seen.description, Removal(seen.amounts))
                 for one, seen in zip(pictures, described, strict=True)
             ]
             top, left, bottom, right = tile.keep

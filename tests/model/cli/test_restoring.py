@@ -10,7 +10,7 @@ from PIL import Image, ImageCms
 import model
 from model.cli.engines import here
 from model.cli.progress import run
-from model.cli.restoring import Job, Options, parse_adapters, plan, restore_file
+from model.cli.restoring import Job, Options, plan, restore_file
 from model.config import CLASSES, palette_of
 from tests.kinds import kinds, values_of
 
@@ -35,24 +35,6 @@ def opened(path: Path) -> Image.Image:
 
 def go(restorer: model.Restorer, source: Path, target: Path, **options) -> dict[str, Any]:
     return restore_file(restorer, Job(source, target), Options(**options))
-
-
-@pytest.mark.parametrize(
-    ("text", "parsed"),
-    [
-        ("auto", "auto"),
-        ("rain:1", {"rain": 1.0}),
-        ("rain:0.8, noise:.2", {"rain": 0.8, "noise": 0.2}),
-    ],
-)
-def test_adapters_are_read_as_a_mode_or_weights(text, parsed):
-    assert parse_adapters(text) == parsed
-
-
-@pytest.mark.parametrize("text", ["rain:much", "rain:0.5,noise", "rain:1.5", "rain:nan"])
-def test_a_bad_weight_is_refused_by_name(text):
-    with pytest.raises(ValueError, match=r"NAME:WEIGHT|in \[0, 1\]"):
-        parse_adapters(text)
 
 
 def test_a_folder_keeps_its_tree_and_skips_what_is_done(tmp_path: Path):
@@ -94,7 +76,7 @@ def test_a_missing_source_is_named(tmp_path: Path):
         plan(tmp_path / "nowhere", tmp_path / "out", Options())
 
 
-@pytest.mark.parametrize("wish", [{"adapters": "none"}, {"blend": "pixel"}])
+@pytest.mark.parametrize("wish", [{"adapters": "none"}, {"blend": "pixel"}, {"keep": ("rain",)}])
 def test_the_pixels_are_those_of_restore_picture(tmp_path: Path, restorer, wish):
     photo().save(tmp_path / "a.png")
     go(restorer, tmp_path / "a.png", tmp_path / "b.png", **wish)

@@ -117,7 +117,7 @@ def test_an_estimator_can_start_from_one_of_the_same_adapters(tmp_path):
     there = model.load(tmp_path / "two").estimator.state_dict()
     fresh = prepare(replace(options, init=None)).restorer.estimator.state_dict()
     for name, values in there.items():  # stored in the order noise, blur; trained in blur, noise
-        order = [0, 2, 1] if name.startswith("classify") else slice(None)
+        order = [1, 0] if name.startswith("classify") else slice(None)
         assert torch.equal(began[name], values[order])
     assert not all(torch.equal(fresh[name], there[name]) for name in there)
     with pytest.raises(
@@ -181,8 +181,8 @@ def test_the_same_command_goes_on_where_the_run_was(data):
 @pytest.mark.slow
 def test_an_adapter_can_train_at_a_higher_rank_than_it_is_saved_with(data, tmp_path):
     train("baseline", data)
-    ranks = ["--rank=2", "--train-rank=8", "--set=lr=0.03"]  # so fast that the cut is felt
-    told = train("rain", data, *ranks)
+    ranks = ["--rank=2", "--train-rank=8", "--set=lr=0.02"]  # so fast that the cut is felt
+    told = train("rain", data, *ranks, "--steps=4")
     folder = tmp_path / "weights/adapters/rain"
     base = checkpoint.load_base(tmp_path / "weights")
     checkpoint.add_adapters(base, [folder])
@@ -198,7 +198,7 @@ def test_an_adapter_can_train_at_a_higher_rank_than_it_is_saved_with(data, tmp_p
     )
     told = json.loads((folder / "adapter_config.json").read_text())
     assert told["abair"]["provenance"]["train_rank"] == "8"
-    assert "step 3" in train("rain", data, *ranks, "--steps=3")  # goes on at rank 8
+    assert "step 5" in train("rain", data, *ranks, "--steps=5")  # goes on at rank 8
     assert "Rank-2 update, cut" in (folder / "README.md").read_text()
 
 
@@ -252,7 +252,8 @@ def test_on_a_card_one_process_trains(data, tmp_path, monkeypatch):
     arguments = ["train", "baseline", "--steps=2", "--processes=2", "--device=cuda", *where]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2
-    assert "on a card one process trains" in " ".join(result.output.replace("│", " ").split())
+    told = " ".join(result.output.replace("│", " ").split())
+    assert "--processes above 1 works only on a CPU" in told
 
 
 def test_a_run_folder_is_one_trainings_at_a_time(data):

@@ -1,5 +1,5 @@
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from model.evaluation import MODES, OTHER_MODES, Score, evaluate_task, find_pairs, five_task_average
-from model.evaluation.scores import oracle_adapter
+from model.evaluation.scores import oracle_name
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,10 @@ class FakeAdapter:
 class FakeRestorer:
     """Takes 10 levels off in mode auto, 5 with an adapter by name, and changes nothing else."""
 
-    def __init__(self) -> None:
-        self.adapters = [FakeAdapter("rain-v2", "rain"), FakeAdapter("noise", "noise")]
+    def __init__(self, *adapters: FakeAdapter, alone: Sequence[str] = ()) -> None:
+        rain, noise = FakeAdapter("rain-v2", "rain"), FakeAdapter("noise", "noise")
+        self.adapters = [*adapters] or [rain, noise]
+        self.askable = [*(adapter.name for adapter in self.adapters), *alone]
         self.asked: list[str | Mapping[str, float]] = []
 
     def restore_picture(
@@ -78,7 +80,7 @@ def test_only_restored_rows_have_a_time(tasks: Path):
     assert rows[1].seconds_per_megapixel > 0
 
 
-def test_no_oracle_where_no_adapter_fits(tasks: Path):
+def test_no_oracle_where_nothing_that_can_be_asked_for_fits(tasks: Path):
     rows = evaluate_task(FakeRestorer(), "haze", find_pairs(tasks)["haze"])
     assert [row.mode for row in rows] == ["input", "none", "auto", "top"]
 
@@ -99,13 +101,21 @@ def test_an_unknown_mode_is_refused(tasks: Path):
     [("noise25", "noise"), ("noise", "noise"), ("blur_small", "b"), ("clean", None)],
 )
 def test_the_oracle_is_found_by_the_start_of_the_task(task, name):
-    adapters = [FakeAdapter("noise", "noise"), FakeAdapter("b", "blur")]
-    assert oracle_adapter(task, adapters) == name
+    restorer = FakeRestorer(FakeAdapter("noise", "noise"), FakeAdapter("b", "blur"))
+    assert oracle_name(task, restorer) == name
 
 
 def test_the_longest_fitting_degradation_is_the_oracle():
-    adapters = [FakeAdapter("rain", "rain"), FakeAdapter("drops", "raindrop")]
-    assert oracle_adapter("raindrop", adapters) == "drops"
+    restorer = FakeRestorer(FakeAdapter("rain", "rain"), FakeAdapter("drops", "raindrop"))
+    assert oracle_name("raindrop", restorer) == "drops"
+
+
+def test_the_oracle_asks_the_baseline_for_what_it_removes_alone(tasks: Path):
+    restorer = FakeRestorer(FakeAdapter("noise", "noise"), alone=["haze", "lowlight"])
+    assert oracle_name("haze_rooms", restorer) == "haze"
+    rows = evaluate_task(restorer, "haze", find_pairs(tasks)["haze"], modes=["oracle"])
+    assert [row.mode for row in rows] == ["input", "oracle"]
+    assert restorer.asked == [{"haze": 1.0}] * 2
 
 
 def row(task: str, psnr: float, mode: str = "auto") -> Score:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.training.data import Mix
+from model.training.mix import Mix
 from model.training.sources import Sample, Sources
 
 CPU = torch.device("cpu")

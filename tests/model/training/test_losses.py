@@ -2,8 +2,8 @@ import math
 
 import torch
 
-from model.training.data import IGNORE
-from model.training.losses import log_mse, segmentation_loss, share_loss
+from model.training.batch import IGNORE
+from model.training.losses import amount_loss, log_mse, segmentation_loss
 
 
 def test_log_mse_is_the_mean_over_pictures_of_the_log_error():
@@ -34,8 +34,18 @@ def test_ignored_pixels_do_not_count():
     assert segmentation_loss(logits, labels).item() < 1e-6
 
 
-def test_the_share_loss_is_least_at_the_shares():
-    shares = torch.tensor([[0.25, 0.75]])
-    at = share_loss(shares.log(), shares).item()
-    off = share_loss(torch.tensor([[0.5, 0.5]]).log(), shares).item()
-    assert at < off
+def test_the_amount_loss_is_least_at_the_amounts_each_on_its_own():
+    amounts = torch.tensor([[0.25, 0.75, 0.75]])
+    right = amounts.logit()
+    at = amount_loss(right, amounts).item()
+    for column in range(3):
+        for step in (-0.3, 0.3):
+            off = right.clone()
+            off[:, column] += step
+            assert at < amount_loss(off, amounts).item()
+
+
+def test_the_amount_loss_vanishes_where_nothing_and_everything_are_told_apart():
+    amounts = torch.tensor([[0.0, 1.0, 1.0]])
+    assert amount_loss(torch.tensor([[-30.0, 30.0, 30.0]]), amounts).item() < 1e-6
+    assert amount_loss(torch.tensor([[30.0, 30.0, 30.0]]).bfloat16(), amounts).item() > 5

@@ -3,11 +3,12 @@ import dataclasses
 import pytest
 import torch
 
+from model.asking import Asked
 from model.config import CLASSES, Degradation
 from model.description import Description
 from model.training.data import Batches
 from model.training.losses import log_mse
-from model.training.phases import adapter, baseline, estimator
+from model.training.phases import CLASS_WEIGHTS, adapter, baseline, estimator
 from tests.model.conftest import make_restorer
 from tests.model.training.conftest import CPU, MIX
 
@@ -33,13 +34,18 @@ def test_each_kind_is_drawn_at_equal_odds_beside_clean_pictures():
 def test_an_adapters_phase_draws_its_own_kind_alone_and_with_the_five(sources):
     mix = dataclasses.replace(adapter("snow").mix, crop=32, window=(40, 64), batch=300)
     batch = Batches(sources, mix, seed=0)[0]
-    snow, layered = batch.share("snow"), batch.layered()
+    snow, layered = batch.of("snow", batch.shares), batch.layered()
     assert int((snow == 1).sum()) > 150
     assert 60 < int(layered.sum()) < 120
     assert bool((snow[layered] == 0.5).all())
-    others = {name for name in CLASSES if bool(batch.share(name)[layered].any())}
+    others = {name for name in CLASSES if bool(batch.of(name, batch.shares)[layered].any())}
     assert others == set(Degradation)
     assert bool(((snow > 0) & (snow < 1) & ~layered).any())
+    asked = batch.of("snow", batch.asked)
+    assert bool((asked[snow > 0] >= batch.of("snow", batch.amounts)[snow > 0]).all())  # always
+    for kind in Degradation:  # and of what comes with it a part: the target keeps the rest
+        there = batch.of(kind, batch.amounts) > 0
+        assert 0.4 < (batch.of(kind, batch.asked)[there] > 0).float().mean() < 1
 
 
 def test_what_storing_did_stays_in_phases_one_and_three():
@@ -54,13 +60,28 @@ def test_low_light_in_a_part_of_a_picture_is_not_restored(sources, phase):
         MIX, odds=(("lowlight", 1.0), ("noise", 1.0)), cutmix=0.5, compound=0.0, batch=16, crops=2
     )
     batch = Batches(sources, mix, seed=0)[0].on(CPU)
-    dark = batch.share("lowlight")
+    dark = batch.of("lowlight", batch.shares)
     partly = (dark > 0) & (dark < 1)
     assert 0 < int(partly.sum()) < 16
     before = phase.losses(restorer, batch)["restoration"]
-    batch.clean[batch.per_crop(partly)] += 0.5
+    batch.target[batch.per_crop(partly)] += 0.5
     assert phase.losses(restorer, batch)["restoration"] == before
-    batch.clean[batch.per_crop(dark == 1)] += 0.5
+    batch.target[batch.per_crop(dark == 1)] += 0.5
+    assert phase.losses(restorer, batch)["restoration"] != before
+
+
+@pytest.mark.parametrize("phase", [baseline(), adapter("noise")], ids=lambda phase: phase.name)
+def test_low_light_in_a_part_of_a_picture_counts_where_it_is_to_stay(sources, phase):
+    restorer = make_restorer(2)
+    mix = dataclasses.replace(
+        MIX, odds=(("lowlight", 1.0), ("noise", 1.0)), cutmix=1.0, compound=0.0, batch=16
+    )
+    batch = Batches(sources, mix, seed=0)[0].on(CPU)
+    batch.asked[:, CLASSES.index("lowlight")] = 0
+    dark = batch.of("lowlight", batch.shares)
+    partly = (dark > 0) & (dark < 1)
+    before = phase.losses(restorer, batch)["restoration"]
+    batch.target[partly] += 0.5
     assert phase.losses(restorer, batch)["restoration"] != before
 
 
@@ -71,12 +92,49 @@ def test_degradations_over_each_other_count_one_in_the_baseline(sources):
     )
     batch = Batches(sources, mix, seed=0)[0].on(CPU)
     assert batch.layered().all()
-    context, grid = restorer.context(batch.views)
-    description = Description(context, grid, torch.zeros(4, 0))
-    out = restorer(batch.degraded, description, None, batch.box)
+    context, features = restorer.context(batch.views)
+    description = Description(context, features, torch.zeros(4, 0))
+    told = torch.stack([batch.of(kind, batch.asked) for kind in Degradation], dim=1)
+    assert told.any()
+    out = restorer(batch.degraded, description, Asked(told), batch.box)
     torch.testing.assert_close(
-        baseline().losses(restorer, batch)["restoration"], log_mse(out.image, batch.clean)
+        baseline().losses(restorer, batch)["restoration"], log_mse(out.image, batch.target)
     )
+
+
+def test_the_baseline_learns_to_leave_alone_what_is_not_asked_for(sources):
+    """Where nothing is asked the target is the input, and so is the answer, by the gate."""
+    restorer = make_restorer()
+    mix = dataclasses.replace(MIX, odds=(("noise", 1.0),), cutmix=0.0, compound=0.0, batch=4)
+    batch = Batches(sources, mix, seed=0)[0].on(CPU)
+    batch.asked.zero_()
+    batch.target.copy_(batch.degraded)
+    best = CLASS_WEIGHTS["noise"] * log_mse(batch.degraded, batch.degraded)
+    torch.testing.assert_close(baseline().losses(restorer, batch)["restoration"], best)
+    batch.asked[:, CLASSES.index("noise")] = 1
+    assert baseline().losses(restorer, batch)["restoration"] > best + 1
+
+
+def test_an_adapter_is_weighed_by_what_is_asked_of_it(sources):
+    """The baseline is told of it by its own column; one that it does not know, by the weight."""
+    restorer = make_restorer(2)
+    snow = dataclasses.replace(restorer.adapters[0], name="snow", degradation="snow")
+    restorer.adapters = (snow,)
+    mix = dataclasses.replace(MIX, odds=(("snow", 1.0),), cutmix=0.0, compound=0.0, batch=4)
+    batch = Batches(sources, mix, seed=0)[0].on(CPU)
+    column = batch.classes.index("snow")
+    batch.asked.zero_()
+    losses = []
+    for amount in (0.0, 0.3, 1.0):
+        batch.asked[:, column] = amount
+        context, features = restorer.context(batch.views)
+        description = Description(context, features, torch.zeros(4, 0))
+        asked = Asked(torch.zeros(4, 5), torch.full((4, 1), amount))
+        out = restorer(batch.degraded, description, asked, batch.box)
+        loss = adapter("snow").losses(restorer, batch)["restoration"]
+        torch.testing.assert_close(loss, log_mse(out.image, batch.target))
+        losses.append(loss.item())
+    assert len({*losses}) == 3
 
 
 def test_low_light_in_a_part_of_a_picture_is_to_be_seen(sources):
@@ -85,27 +143,29 @@ def test_low_light_in_a_part_of_a_picture_is_to_be_seen(sources):
         MIX, odds=(("lowlight", 1.0), ("noise", 1.0)), cutmix=1.0, compound=0.0, batch=8
     )
     batch = Batches(sources, mix, seed=0)[0].on(CPU)
-    dark = batch.share("lowlight")
+    dark = batch.of("lowlight", batch.shares)
     partly = (dark > 0) & (dark < 1)
     before = baseline().losses(restorer, batch)
     batch.labels[batch.per_crop(partly)] = 1
     assert baseline().losses(restorer, batch)["segmentation"] != before["segmentation"]
 
 
-def test_the_estimator_is_to_see_all_that_lies_over_each_other(sources):
+def test_the_estimator_is_to_see_all_that_lies_over_each_other_in_full(sources):
     restorer = make_restorer(2, 2)  # noise, blur
     mix = dataclasses.replace(
         MIX, odds=(("noise", 1.0), ("blur", 1.0)), cutmix=0.0, compound=1.0, batch=4
     )
     batch = Batches(sources, mix, seed=0)[0].on(CPU)
+    batch.amounts[:, [CLASSES.index("noise"), CLASSES.index("blur")]] = 1
     losses = []
-    for logits in ([-20.0, 0.0, 0.0], [-20.0, 2.0, 0.0], [-20.0, 0.0, 2.0]):
+    for logits in ([9.0, 9.0], [9.0, -9.0], [-9.0, 9.0]):
         restorer.estimator = Told(torch.tensor([logits] * 4))  # type: ignore[assignment]
         losses.append(estimator().losses(restorer, batch)["estimation"].item())
-    assert losses[0] < min(losses[1:])
+    assert losses[0] < 1e-3
+    assert min(losses[1:]) > 1
 
 
-def test_the_estimator_is_to_weigh_a_kind_that_the_map_does_not_know(sources):
+def test_the_estimator_is_to_find_a_kind_that_the_map_does_not_know(sources):
     restorer = make_restorer(2, 2)  # noise, blur
     snow = dataclasses.replace(restorer.adapters[1], name="snow", degradation="snow")
     restorer.adapters = (restorer.adapters[0], snow)
@@ -113,24 +173,24 @@ def test_the_estimator_is_to_weigh_a_kind_that_the_map_does_not_know(sources):
         MIX, odds=(("snow", 1.0), ("haze", 1.0)), cutmix=0.0, compound=0.0, batch=8
     )
     batch = Batches(sources, mix, seed=0)[0].on(CPU)
-    snowy = batch.share("snow") == 1
+    snowy = batch.of("snow", batch.shares) == 1
     assert 0 < int(snowy.sum()) < 8
-    right = torch.zeros(8, 3)
-    right[snowy, 2] = 20.0  # snow's adapter
-    right[~snowy, 0] = 20.0  # haze has no adapter here: none
+    batch.amounts[snowy, batch.classes.index("snow")] = 1
+    right = torch.full((8, 2), -20.0)  # haze has no adapter here
+    right[snowy, 1] = 20.0
     losses = []
     for logits in (right, right.flip(1)):
         restorer.estimator = Told(logits)  # type: ignore[assignment]
         losses.append(estimator().losses(restorer, batch)["estimation"].item())
     assert losses[0] < 1e-3
-    assert losses[1] > 10
+    assert losses[1] > 4
 
 
-def test_the_estimator_also_learns_which_blend_restores_best(sources):
+def test_the_estimator_also_learns_which_amounts_restore_best(sources):
     torch.manual_seed(0)
     restorer = make_restorer(2, 2).eval().requires_grad_(requires_grad=False)
     batch = Batches(sources, dataclasses.replace(MIX, batch=8), seed=0)[0].on(CPU)
-    logits = torch.zeros(8, 3, requires_grad=True)
+    logits = torch.zeros(8, 2, requires_grad=True)
 
     def restoration() -> torch.Tensor:
         restorer.estimator = Told(logits)  # type: ignore[assignment]
@@ -143,3 +203,10 @@ def test_the_estimator_also_learns_which_blend_restores_best(sources):
     with torch.no_grad():
         logits -= 10 * logits.grad
     assert restoration() < before
+
+
+def test_what_is_asked_in_part_is_drawn_in_the_phases_that_restore():
+    assert baseline().mix.all_asked < 1
+    assert adapter("rain").mix.all_asked < 1
+    assert adapter("rain").mix.always == ("rain",)
+    assert estimator().mix.all_asked == 1  # it removes what it finds

@@ -82,7 +82,7 @@ def test_pictures_are_dim_unless_how_bright_they_should_be_is_asked(
     alone = {"cutmix": 0.0, "compound": 0.0, "retone": 0.0, "depth": 0.0, "batch": 10}
     mix = dataclasses.replace(MIX, odds=((name, 1.0),), dim=1.0, **(alone | change))
     batch = Batches(sources, mix, seed=0)[0]
-    assert batch.clean.eq(0).all() == dimmed
+    assert batch.target.eq(0).all() == dimmed
     assert batch.degraded.eq(0).all() == dimmed  # it is to stay so
 
 
@@ -90,8 +90,8 @@ def first_draws(sources, monkeypatch, name, **change):
     """Which of 40 pictures of a kind are black, when other tones are always black."""
     monkeypatch.setattr("model.training.data.retone", lambda picture, _: np.zeros_like(picture))
     mix = dataclasses.replace(MIX, odds=((name, 1.0),), depth=0.0, retone=1.0, batch=40, **change)
-    clean = Batches(sources, mix, seed=0)[0].clean
-    return (clean == 0).flatten(1).all(dim=1)
+    target = Batches(sources, mix, seed=0)[0].target
+    return (target == 0).flatten(1).all(dim=1)
 
 
 @pytest.mark.parametrize("name", ["clean", "haze"])
