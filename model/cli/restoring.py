@@ -143,6 +143,8 @@ def restore_file(restorer: Restorer, job: Job, options: Options) -> dict[str, An
 
 def _restore(restorer: Restorer, picture: Picture, degraded: Tensor, options: Options) -> Pixels:
     """Restore (3, H, W) -> (H, W, 3) of its type."""
+    if options.strength == 0:
+        return picture.rgb
     restored = restorer.restore_picture(
         degraded,
         adapters=options.adapters,
