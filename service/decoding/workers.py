@@ -86,6 +86,10 @@ class Host:
         with self._lock:
             self._close()
 
+    def __del__(self) -> None:
+        """End a host that was started while its service was already ending."""
+        self._close()
+
     def _ask(self, command: bytes, number: int, sent: socket.socket | None = None) -> int:
         if self._connection is None:
             self._start()
