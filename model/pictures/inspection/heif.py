@@ -106,8 +106,9 @@ class _Family:
             raise UnsupportedPictureError(
                 f"pictures coded as {item.kind.decode('latin-1')} are not read"
             )
-        for other in item.auxiliaries if depth == 0 else ():
-            self.check(other, depth + 1)
+        for other in item.auxiliaries:
+            if self._found[other].kind in (_AV1, _HEVC, *_COMPOSED):  # no other is decoded
+                self.check(other, depth + 1)
         return kinds.pop()
 
     def _check_coded(self, item: Item, declared: tuple[int, int]) -> None:
