@@ -23,19 +23,27 @@ class Result:
     Attributes:
         inputs: Inputs tried.
         seconds: Time it took.
-        sound: Whether none crashed or went over a limit.
+        code: How the fuzzer ended: 0 if no input crashed or went over a limit; below 0 if a signal
+            ended it, for example another program's.
         output: The end of what the fuzzer wrote.
     """
 
     inputs: int
     seconds: int
-    sound: bool
+    code: int
     output: str
+
+    @property
+    def sound(self) -> bool:
+        """Whether no input crashed or went over a limit."""
+        return self.code == 0
 
     @property
     def told(self) -> str:
         """What happened, as a sentence."""
         found = "no crash, none over the limits" if self.sound else f"one failed, see {CRASHES}"
+        if self.code < 0:
+            found = f"the fuzzer was ended by signal {-self.code}"
         return f"{self.inputs} inputs tried in {self.seconds} s: {found}"
 
 
@@ -71,6 +79,6 @@ def fuzzed(seconds: int, seed: int = 0) -> Result:
     return Result(
         inputs=int(tried[1]) if tried else 0,
         seconds=seconds,
-        sound=done.returncode == 0,
+        code=done.returncode,
         output=done.stderr[-5000:],
     )
