@@ -3,7 +3,7 @@ PYTHON ?= $(shell for name in python3.11 python3; do command -v $$name && break;
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
-CODE := model service tests
+CODE := model service benchmarks tools tests
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve train evaluate test test-deploy check fmt lint types imports bench soak fuzz audit \
@@ -55,7 +55,7 @@ types: setup ## mypy, strict
 imports: setup ## The import arrows of docs/architecture.md
 	$(BIN)/lint-imports
 
-PINS := tests/bench/peers/requirements.txt
+PINS := benchmarks/peers/requirements.txt
 
 $(VENV)/peers/installed: $(INSTALLED) $(PINS)
 	$(PYTHON) -m venv $(VENV)/peers
@@ -64,13 +64,13 @@ $(VENV)/peers/installed: $(INSTALLED) $(PINS)
 		$(VENV)/peers/bin/python -m pip install -r $(PINS); } && touch $@ || true
 
 bench: $(VENV)/peers/installed ## Measure speed and memory, other servers too; write docs/performance.md
-	$(BIN)/python -m tests.bench $(ARGS)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 image: ## Build the container image for the CPU (ARGS='--build-arg BASE=...'); needs Docker
 	docker build -t abair:cpu --build-arg REVISION="$$(git rev-parse HEAD)" $(ARGS) .
 
 image-steps: setup ## The Dockerfile's build steps in a folder, without an engine; then serve from there
-	$(BIN)/python -m tests.deploy.image_steps $(ARGS)
+	$(BIN)/python -m tools.image_steps $(ARGS)
 
 $(VENV)/audit: $(INSTALLED)
 	$(PYTHON) -m venv $@
@@ -85,10 +85,10 @@ sbom: $(VENV)/audit ## Bill of materials of what is installed, CycloneDX, into d
 		-o dist/sbom.json $(BIN)/python
 
 fuzz: setup ## Feed mutated files to what reads pictures for ten minutes (ARGS='60' for one)
-	$(BIN)/python -m tests.fuzz $(ARGS)
+	$(BIN)/python -m tools.fuzzing $(ARGS)
 
 soak: setup ## Load the service for 30 minutes (ARGS='5' for 5), write docs/soak.md
-	$(BIN)/python -m tests.soak $(ARGS)
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 clean: ## Remove .venv and every cache
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.attacks import ATTACKS
-from tests.bounded import Meter
+from tools.bounded import Meter
+from tools.hostile_files import ATTACKS
 
 ADDRESS_SPACE = 2**30
 """Bytes that reading any of these files may add, stacks of decoders' threads included."""

@@ -11,15 +11,15 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from tests.bench import against
-from tests.bench.against import NotMeasuredError, Peer, check_same, over_best
-from tests.bench.load import Answer, Request, arrivals, form, goodput, percentile, throughput
-from tests.bench.network import largest_size
-from tests.bench.overload import refusal_rows
-from tests.bench.pictures import jpeg, picture
-from tests.bench.published import over_ours
-from tests.bench.rows import NOTES, Row, write
-from tests.bench.server import Server
+from benchmarks import against
+from benchmarks.against import NotMeasuredError, Peer, check_same, over_best
+from benchmarks.load import Answer, Request, arrivals, form, goodput, percentile, throughput
+from benchmarks.network import largest_size
+from benchmarks.overload import refusal_rows
+from benchmarks.pictures import jpeg, picture
+from benchmarks.published import over_ours
+from benchmarks.rows import NOTES, Row, write
+from benchmarks.server import Server
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_peer_that_is_not_installed_keeps_its_row_and_leaves_the_others_theirs
 
 
 def test_a_peer_that_ends_says_its_last_words():
-    peer = Peer("x", "Nobody", ("tests.bench.no_such_server",))
+    peer = Peer("x", "Nobody", ("benchmarks.no_such_server",))
     with pytest.raises(NotMeasuredError, match=r"Nobody.*exit code 1.*No module named"):
         against._start(peer, Path(sys.executable), os.environ)
     with pytest.raises(NotMeasuredError, match="not installed"):

@@ -20,7 +20,7 @@ from service.lifecycle import Lifecycle
 from service.middleware import OPEN_PATHS, PAGE_FILES
 from service.schemas import MapOptions, RestoreOptions
 from service.settings import Settings
-from tests.service.fakes import FakeEngine
+from tools.fakes import FakeEngine
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -8,7 +8,7 @@ SECONDS = 60
 @pytest.mark.slow
 def test_no_mutated_file_crashes_hangs_or_takes_much_memory():
     pytest.importorskip("atheris", reason="atheris is made for Linux on x86-64 alone")
-    from tests.fuzz.running import fuzzed
+    from tools.fuzzing.running import fuzzed
 
     result = fuzzed(SECONDS)
     assert result.sound, result.output
@@ -17,7 +17,7 @@ def test_no_mutated_file_crashes_hangs_or_takes_much_memory():
 
 def test_fuzzing_begins_with_every_kind_that_is_read():
     from model.pictures import read_header
-    from tests.fuzz.seeds import seeds
+    from tools.fuzzing.seeds import seeds
 
     formats = set()
     for data in seeds():

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.soak.report import Soak
+from benchmarks.soak.report import Soak
 
 
 def soak(**given):

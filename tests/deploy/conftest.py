@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.fleet import Fleet
+from tools.fleet.fleet import Fleet
 
 
 @pytest.fixture

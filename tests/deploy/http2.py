@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from tests.deploy.processes import PATIENCE
+from tools.fleet.processes import PATIENCE
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RESET, SETTINGS, PING, GO_AWAY, CONTINUATION = 0, 1, 3, 4, 6, 7, 9

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from tests.service.fakes import file_of, photo
+from tools.fakes import file_of, photo
 
 PICTURE = file_of(photo())
 HEADERS = {"Content-Type": "image/png"}

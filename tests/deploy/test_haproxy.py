@@ -6,9 +6,9 @@ import signal
 import httpx
 import pytest
 
-from tests.deploy.fleet import Fleet
 from tests.deploy.load import load, restore
-from tests.deploy.processes import until
+from tools.fleet.fleet import Fleet
+from tools.fleet.processes import until
 
 pytestmark = pytest.mark.anyio
 

@@ -9,10 +9,10 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.deploy.fleet import Fleet
 from tests.deploy.load import HEADERS, PICTURE, restore
-from tests.deploy.processes import PATIENCE, free_port, program
-from tests.service.fakes import file_of, picture_of
+from tools.fakes import file_of, picture_of
+from tools.fleet.fleet import Fleet
+from tools.fleet.processes import PATIENCE, free_port, program
 
 pytestmark = pytest.mark.anyio
 

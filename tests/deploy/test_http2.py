@@ -7,7 +7,6 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from tests.deploy.fleet import Fleet
 from tests.deploy.http2 import (
     CONTINUATION,
     END_HEADERS,
@@ -22,8 +21,9 @@ from tests.deploy.http2 import (
     request,
 )
 from tests.deploy.load import PICTURE
-from tests.deploy.processes import Balancer, Replica, free_port
 from tests.deploy.test_paths import HIDDEN, PICTURES, heard, spellings
+from tools.fleet.fleet import Fleet
+from tools.fleet.processes import Balancer, Replica, free_port
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from service.settings import Settings
-from tests.deploy.processes import DOCKER
+from tools.fleet.processes import DOCKER
 
 FOLDER = DOCKER / "kubernetes"
 BASE = FOLDER / "base"

@@ -12,10 +12,10 @@ import yaml
 
 from service.lifecycle import Lifecycle
 from service.settings import Settings
-from tests.deploy.fleet import Fleet
 from tests.deploy.load import HEADERS, PICTURE, load
-from tests.deploy.processes import DOCKER, PATIENCE, Process, free_port, program, until
-from tests.service.fakes import FakeEngine
+from tools.fakes import FakeEngine
+from tools.fleet.fleet import Fleet
+from tools.fleet.processes import DOCKER, PATIENCE, Process, free_port, program, until
 
 PROMETHEUS = DOCKER / "prometheus"
 DASHBOARD = json.loads((DOCKER / "grafana" / "dashboards" / "abair.json").read_text())

@@ -6,10 +6,10 @@ import signal
 import numpy as np
 import pytest
 
-from tests.deploy.fleet import Fleet
 from tests.deploy.load import HEADERS, load, restore
-from tests.deploy.processes import until
-from tests.service.fakes import file_of, picture_of
+from tools.fakes import file_of, picture_of
+from tools.fleet.fleet import Fleet
+from tools.fleet.processes import until
 
 pytestmark = pytest.mark.anyio
 

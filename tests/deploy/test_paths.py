@@ -10,9 +10,9 @@ from service.app import create_app
 from service.middleware import PAGE_FILES
 from service.page import read_assets
 from service.settings import Settings
-from tests.deploy.fleet import Fleet
 from tests.deploy.load import HEADERS, PICTURE
-from tests.deploy.processes import PATIENCE, Balancer, Replica
+from tools.fleet.fleet import Fleet
+from tools.fleet.processes import PATIENCE, Balancer, Replica
 
 pytestmark = pytest.mark.anyio
 

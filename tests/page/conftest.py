@@ -13,7 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserType, Page, expect, sync_playwright
 
-from tests.service.fakes import file_of, photo
+from tools.fakes import file_of, photo
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -24,7 +24,7 @@ GUARDED = """
 import sys
 from service.app import serve
 from service.settings import Settings
-from tests.service.fakes import FakeEngine
+from tools.fakes import FakeEngine
 
 sys.exit(serve(Settings(port={port}, api_keys="the key"), FakeEngine()))
 """

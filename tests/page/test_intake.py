@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.page.steps import choose, downloaded, size_of, stage_box, wait_for_result
-from tests.service.fakes import file_of, photo
+from tools.fakes import file_of, photo
 
 
 def test_a_picture_is_chosen(page, noisy):

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.page.steps import choose, wait_for_result
-from tests.service.fakes import file_of, photo
+from tools.fakes import file_of, photo
 
 
 @pytest.fixture

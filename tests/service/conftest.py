@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from service.app import create_app
 from service.lifecycle import Lifecycle
 from service.settings import Settings
-from tests.service.fakes import FakeEngine, NearDecoders
+from tools.fakes import FakeEngine, NearDecoders
 
 
 class Client(httpx.AsyncClient):

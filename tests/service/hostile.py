@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from tests.attacks import ATTACKS
-from tests.kinds import exif_block, file_of, kinds, profile, tiff_of, waves
-from tests.service.fakes import png_header
+from tools.fakes import png_header
+from tools.hostile_files import ATTACKS
+from tools.picture_files import exif_block, file_of, kinds, profile, tiff_of, waves
 
 COUNT = 2000
 LONG, SMALL, LARGE = 3000, 100, 20_000

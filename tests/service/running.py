@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import psutil  # type: ignore[import-untyped]
 
-from tests.service.fakes import file_of, photo
+from tools.fakes import file_of, photo
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 90.0
@@ -21,7 +21,7 @@ import sys, time
 from service.app import serve
 from service.decoding.workers import Host
 from service.settings import Settings
-from tests.service.fakes import FakeEngine
+from tools.fakes import FakeEngine
 {prelude}
 if __name__ == "__main__":
     settings = Settings(port={port}, **{settings!r})

@@ -14,8 +14,8 @@ import numpy as np
 from service import logs
 from service.app import create_app, make_server
 from service.settings import Settings
-from tests.kinds import facts_of, kinds, values_of
-from tests.service.fakes import FakeEngine, until
+from tools.fakes import FakeEngine, until
+from tools.picture_files import facts_of, kinds, values_of
 
 HEAD = (
     "| sent | as | came back as | profile | EXIF | XMP | largest change | notice |\n"

@@ -15,9 +15,9 @@ from service.errors import MAX_ERRORS
 from service.memory import restore_bytes
 from service.problems import MAX_TEXT
 from service.uploads import MAX_PARTS
-from tests.service.fakes import file_of, photo
 from tests.service.hostile_decoding import CRASH, HANG, SPIN, SWELL
 from tests.service.running import PATIENCE, PNG, Running
+from tools.fakes import file_of, photo
 
 pytestmark = pytest.mark.slow
 

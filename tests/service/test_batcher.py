@@ -9,7 +9,7 @@ from service.buckets import Reason, Unit
 from service.serial import SerialThread
 from service.turns import take_turns
 from tests.service.batching import Device, running, submit, values
-from tests.service.fakes import until
+from tools.fakes import until
 
 pytestmark = pytest.mark.anyio
 

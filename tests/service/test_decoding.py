@@ -14,9 +14,9 @@ from service.decoding.limits import Limits, decode_limits
 from service.decoding.wire import EndedError, Failure, receive_answer, receive_request, send
 from service.decoding.workers import DecoderEndedError, Host, MemoryLimitError
 from service.threads import Stop, StoppedError
-from tests.kinds import kinds
-from tests.service.fakes import file_of, photo
 from tests.service.hostile_decoding import CRASH, HANG, SPIN, SWELL
+from tools.fakes import file_of, photo
+from tools.picture_files import kinds
 
 AMPLE = Limits(seconds=60, memory=2**30)
 

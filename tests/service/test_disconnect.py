@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from model.pictures import decode
-from tests.service.fakes import file_of, photo, until
+from tools.fakes import file_of, photo, until
 
 pytestmark = pytest.mark.anyio
 

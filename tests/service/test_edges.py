@@ -17,7 +17,7 @@ PROGRAM = """
 import sys
 from service.app import serve
 from service.settings import Settings
-from tests.service.fakes import FakeEngine
+from tools.fakes import FakeEngine
 sys.exit(serve(Settings(), FakeEngine()))
 """
 Command = Callable[..., subprocess.CompletedProcess[bytes]]

@@ -8,8 +8,8 @@ from service.errors import (
     PictureTooLargeError,
     UnsupportedMediaError,
 )
-from tests.kinds import kinds
-from tests.service.fakes import file_of, photo, png_header
+from tools.fakes import file_of, photo, png_header
+from tools.picture_files import kinds
 
 
 def test_what_is_no_picture_is_415():

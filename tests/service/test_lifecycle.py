@@ -11,7 +11,7 @@ from service.loading import load_engine
 from service.serial import SerialThread
 from service.settings import Settings
 from tests.model.conftest import make_restorer
-from tests.service.fakes import FakeEngine, file_of, photo, until
+from tools.fakes import FakeEngine, file_of, photo, until
 
 pytestmark = pytest.mark.anyio
 HEADERS = {"Content-Type": "image/png"}

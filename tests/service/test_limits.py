@@ -9,8 +9,8 @@ import pytest
 from service.admission import Caller
 from service.errors import DeadlineExceededError
 from service.schemas import RestoreOptions
-from tests.service.fakes import file_of, photo, until
 from tests.service.test_problems import PNG, check
+from tools.fakes import file_of, photo, until
 
 pytestmark = pytest.mark.anyio
 

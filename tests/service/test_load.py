@@ -6,7 +6,7 @@ import collections
 import numpy as np
 import pytest
 
-from tests.service.fakes import file_of, photo, picture_of, until
+from tools.fakes import file_of, photo, picture_of, until
 
 pytestmark = pytest.mark.anyio
 

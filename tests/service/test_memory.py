@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from service.engine import EngineMemoryError
-from tests.service.fakes import file_of, photo, picture_of
 from tests.service.test_problems import PNG, check
+from tools.fakes import file_of, photo, picture_of
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ import pytest
 import structlog
 
 from service.middleware import KeyCheck, RequestContext
-from tests.service.fakes import file_of, photo
+from tools.fakes import file_of, photo
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import pytest
 
 from model.pictures import decode
 from service import pipeline
-from tests.service.fakes import file_of, photo, until
+from tools.fakes import file_of, photo, until
 
 pytestmark = pytest.mark.anyio
 

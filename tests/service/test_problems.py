@@ -9,7 +9,7 @@ from asgi_lifespan import LifespanManager
 from service.app import create_app
 from service.engine import EngineMemoryError
 from service.settings import Settings
-from tests.service.fakes import FakeEngine, file_of, photo, png_header, until
+from tools.fakes import FakeEngine, file_of, photo, png_header, until
 
 pytestmark = pytest.mark.anyio
 

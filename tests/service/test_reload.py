@@ -9,8 +9,8 @@ from asgi_lifespan import LifespanManager
 from service.app import create_app
 from service.settings import Settings
 from service.work import DescribeWork, unit
-from tests.service.fakes import FakeEngine, adapter, file_of, photo, picture_of, until
 from tests.service.test_problems import PNG, check
+from tools.fakes import FakeEngine, adapter, file_of, photo, picture_of, until
 
 pytestmark = pytest.mark.anyio
 ADMIN = {"X-API-Key": "operator"}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from service.images import OFFERED
-from tests.service.fakes import file_of, photo, picture_of
+from tools.fakes import file_of, photo, picture_of
 
 pytestmark = pytest.mark.anyio
 

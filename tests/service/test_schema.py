@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from service.app import create_app, make_server
 from service.settings import Settings
-from tests.service.fakes import FakeEngine
+from tools.fakes import FakeEngine
 
 
 def answers_in_words(_context, response, _case):

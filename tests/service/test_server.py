@@ -12,7 +12,7 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.service.fakes import file_of, photo, picture_of
+from tools.fakes import file_of, photo, picture_of
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +22,7 @@ import sys, time
 from service.app import serve
 from service.settings import Settings
 from service.engine import EngineFatalError
-from tests.service.fakes import FakeEngine
+from tools.fakes import FakeEngine
 
 class SlowEngine(FakeEngine):
     def restore(self, tasks):

@@ -16,7 +16,7 @@ from service.engine import (
 from service.settings import Settings
 from service.torch_engine import TorchEngine, rung
 from tests.model.conftest import make_restorer
-from tests.service.fakes import photo
+from tools.fakes import photo
 
 
 @pytest.fixture(scope="module")

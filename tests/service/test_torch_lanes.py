@@ -17,8 +17,8 @@ from service.settings import Settings
 from service.torch_device import NICENESS
 from service.torch_engine import TorchEngine
 from tests.model.conftest import make_restorer
-from tests.service.fakes import photo
 from tests.service.test_torch_engine import restored
+from tools.fakes import photo
 
 
 def tasks():

@@ -2,7 +2,7 @@ import numpy as np
 
 from service.engine import Removal, RestoreTask, SegmentTask
 from service.work import RestoreWork, SegmentWork, unit
-from tests.service.fakes import FakeEngine, FakeTile, photo
+from tools.fakes import FakeEngine, FakeTile, photo
 
 ENGINE = FakeEngine()
 

@@ -12,7 +12,7 @@ from model.cli.engines import here
 from model.cli.progress import run
 from model.cli.restoring import Job, Options, plan, restore_file
 from model.config import CLASSES, palette_of
-from tests.kinds import kinds, values_of
+from tools.picture_files import kinds, values_of
 
 ORIENTATION, ARTIST = 0x0112, 0x013B
 

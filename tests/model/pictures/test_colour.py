@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from model.pictures import ENCODINGS, decode, encode
-from tests.kinds import PROFILES, file_of, kinds, profile, tiff_of, values_of, waves
+from tools.picture_files import PROFILES, file_of, kinds, profile, tiff_of, values_of, waves
 
 
 def shown(data):

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from model.pictures import OversizedPictureError, decode_bytes, read_header
-from tests.attacks.tiff import one_strip, zeros
-from tests.bounded import Meter
-from tests.kinds import exif_block, file_of, profile, tiff_of, waves
+from tools.bounded import Meter
+from tools.hostile_files.tiff import one_strip, zeros
+from tools.picture_files import exif_block, file_of, profile, tiff_of, waves
 
 SIDE = 2000
 FIXED = 40 * 2**20

@@ -17,16 +17,16 @@ from model.pictures import (
     read_header,
 )
 from model.pictures.inspection import icc, jpeg, png
-from tests.attacks.bmp import PALETTE, runs
-from tests.attacks.heif import declared
-from tests.attacks.icc import curves, profile, steps
-from tests.attacks.jpeg import segment, segments
-from tests.attacks.kinds import chunk
-from tests.attacks.png import png as png_of
-from tests.attacks.tiff import SMALL, one_strip, tiff, zeros
-from tests.kinds import MAKE, XMP, exif_block, file_of, kinds, read_exif, tiff_of, waves
-from tests.kinds import profile as known_profile
-from tests.model.pictures.grids import grid
+from tools.grids import grid
+from tools.hostile_files.bmp import PALETTE, runs
+from tools.hostile_files.heif import declared
+from tools.hostile_files.icc import curves, profile, steps
+from tools.hostile_files.jpeg import segment, segments
+from tools.hostile_files.parts import chunk
+from tools.hostile_files.png import png as png_of
+from tools.hostile_files.tiff import SMALL, one_strip, tiff, zeros
+from tools.picture_files import MAKE, XMP, exif_block, file_of, kinds, read_exif, tiff_of, waves
+from tools.picture_files import profile as known_profile
 
 
 @pytest.mark.parametrize("name", kinds())

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from model.pictures import ENCODINGS, decode, encode
-from tests.kinds import (
+from tools.picture_files import (
     EXIF,
     GPS,
     MAKE,

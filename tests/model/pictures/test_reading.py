@@ -14,8 +14,8 @@ from model.pictures import (
     raw,
     read_header,
 )
-from tests.kinds import file_of, kinds, tiff_of, values_of, waves
-from tests.service.fakes import photo, png_header
+from tools.fakes import photo, png_header
+from tools.picture_files import file_of, kinds, tiff_of, values_of, waves
 
 ORIENTATION = 0x0112
 

@@ -15,8 +15,8 @@ from model.pictures import (
     natural_encoding,
     read_header,
 )
-from tests.kinds import facts_of, file_of, kinds, profile, read_exif, values_of, waves
-from tests.service.fakes import photo, picture_of
+from tools.fakes import photo, picture_of
+from tools.picture_files import facts_of, file_of, kinds, profile, read_exif, values_of, waves
 
 NAMES = sorted(ENCODINGS)
 
