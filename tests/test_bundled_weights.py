@@ -12,11 +12,11 @@ from PIL import Image
 from skimage.data import astronaut
 
 import model
-import model.restorer
-from model.checkpoint import BUNDLED
+import model.restoring.restorer
 from model.config import Degradation
 from model.degradations import degrade
 from model.metrics import psnr
+from model.storage.checkpoint import BUNDLED
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -136,6 +136,6 @@ def test_the_readmes_python_runs(photograph, tmp_path, monkeypatch):
 
 
 def test_the_examples_of_the_docstrings_hold():
-    results = doctest.testmod(model.restorer)
+    results = doctest.testmod(model.restoring.restorer)
     assert results.attempted >= 6
     assert results.failed == 0

@@ -11,12 +11,12 @@ import torch
 from asgi_lifespan import LifespanManager
 from PIL import Image
 
-from model import checkpoint
-from model.about import AdapterInfo
 from model.config import Degradation, RestorerConfig
 from model.degradations import degrade
 from model.metrics import psnr
-from model.restorer import Restorer
+from model.model_info import AdapterInfo
+from model.restoring.restorer import Restorer
+from model.storage import checkpoint
 from model.training.budget import Budget
 from model.training.data import Batches
 from model.training.loop import Trainer

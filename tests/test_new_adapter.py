@@ -13,7 +13,7 @@ from asgi_lifespan import LifespanManager
 from PIL import Image
 from typer.testing import CliRunner
 
-from model import checkpoint
+from model.storage import checkpoint
 from service.__main__ import app
 from service.app import create_app
 from service.settings import Settings
@@ -34,7 +34,7 @@ def anyio_backend():
 def here(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in, with tiny weights in place of the bundled ones."""
     monkeypatch.setattr(checkpoint, "BUNDLED", weights)
-    monkeypatch.setattr("model.installing.BUNDLED", weights)
+    monkeypatch.setattr("model.storage.adapter_store.BUNDLED", weights)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

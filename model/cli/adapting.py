@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from model import checkpoint
-from model.about import AdapterInfo
 from model.cli.preparing import Job, Options, adapter_job, estimator_job
 from model.cli.scenes import draw_scene, write_scenes
 from model.cli.training import train
 from model.degradations import OwnDegradation
 from model.evaluation import find_pairs, pictures_in
-from model.restorer import Restorer
+from model.model_info import AdapterInfo
+from model.restoring.restorer import Restorer
+from model.storage import checkpoint
 from model.training.sources import read_rgb
 from model.training.workspace import Workspace
 

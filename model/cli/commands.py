@@ -109,7 +109,7 @@ def restore(
     colour profile are kept. The orientation is applied.
     """
     from model.cli import engines, progress, restoring
-    from model.wishes import parse_names, parse_wish
+    from model.restoring.wishes import parse_names, parse_wish
 
     options = restoring.Options(
         adapters=usage(parse_wish, adapters),

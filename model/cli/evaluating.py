@@ -37,7 +37,7 @@ from model.evaluation import (
 from model.evaluation.control import Control, evaluate_control
 from model.evaluation.curves import Curves, measure_curves, plot_curves
 from model.evaluation.gallery import draw_gallery
-from model.restorer import Restorer
+from model.restoring.restorer import Restorer
 
 CURVE_COUNT = 8
 """Most pictures at each severity of a curve: there are forty such points."""

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from model import checkpoint
-from model.about import AdapterInfo
 from model.config import PRESETS, TITLES, Degradation
 from model.degradations import DEGRADATIONS, OwnDegradation
-from model.estimator import Estimator
-from model.restorer import Restorer
+from model.model_info import AdapterInfo
+from model.networks.estimator import Estimator
+from model.restoring.restorer import Restorer
+from model.storage import checkpoint
 from model.training.phases import Phase, adapter, baseline, estimator
 
 

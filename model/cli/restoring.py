@@ -14,6 +14,7 @@ from torch import Tensor
 
 from model.config import palette_of
 from model.evaluation import pictures_in
+from model.networks.whole_picture_views import sample_views
 from model.pictures import (
     READ_ONLY,
     Metadata,
@@ -25,8 +26,7 @@ from model.pictures import (
     encoding_of,
     read_header,
 )
-from model.restorer import Restorer
-from model.views import sample_views
+from model.restoring.restorer import Restorer
 
 
 @dataclass(frozen=True, kw_only=True)

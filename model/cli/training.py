@@ -17,11 +17,11 @@ from rich.progress import Progress
 
 from model.cli.preparing import Job, Measured, Options, beginning, prepare
 from model.config import CLEAN, Degradation
-from model.cutting import cut_adapter
 from model.evaluation import evaluate_task, find_pairs
 from model.precision import choose_device
-from model.restorer import Restorer
-from model.tensorfile import digest
+from model.restoring.restorer import Restorer
+from model.storage.rank_reduction import cut_adapter
+from model.storage.tensor_file import digest
 from model.training.budget import Budget, Schedule
 from model.training.data import Batches
 from model.training.loop import Trainer

@@ -17,6 +17,7 @@ from torch import Tensor
 from model.config import CLASSES, CLEAN, Degradation
 from model.degradations import OwnDegradation, cutmix, degrade, in_order, sample_severity
 from model.evaluation.making import as_tensor
+from model.networks.whole_picture_views import Views, sample_views
 from model.training.asks import Asks, Layer, amounts_in, draw_asks
 from model.training.batch import IGNORE, Batch
 from model.training.drawings import draw
@@ -25,7 +26,6 @@ from model.training.sources import Sample, Sources
 from model.training.team import Team
 from model.training.tones import dim, retone
 from model.training.windows import Picture, Window
-from model.views import Views, sample_views
 
 _STORAGE = ("jpeg", 0.7, 0.05, 1.0), ("bitdepth", 0.3, 0.2, 0.6)
 """What storing did to photographs, odds and severities: quality 96 to 10; 147 to 49 levels."""

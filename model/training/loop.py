@@ -13,9 +13,9 @@ from types import FrameType
 import torch
 from torch import Tensor, nn
 
-from model.lora import AdaptedConv2d
+from model.networks.lora import AdaptedConv2d
 from model.precision import arithmetic, choose_precision
-from model.restorer import Restorer
+from model.restoring.restorer import Restorer
 from model.training.batch import Batch
 from model.training.budget import Budget, Schedule
 from model.training.muon import Muon

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from model.asking import Asked
 from model.config import CLASSES, CLEAN, Degradation
-from model.description import Description
-from model.estimator import amounts_from
-from model.restorer import Restorer
+from model.networks.asked import Asked
+from model.networks.description import Description
+from model.networks.estimator import amounts_from
+from model.restoring.restorer import Restorer
 from model.training.batch import Batch
 from model.training.losses import amount_loss, log_mse, segmentation_loss
 from model.training.mix import Mix

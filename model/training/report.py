@@ -9,7 +9,7 @@ from PIL import Image
 
 from model.evaluation import Pair, read_picture
 from model.evaluation.gallery import middle
-from model.restorer import Restorer
+from model.restoring.restorer import Restorer
 from model.training.tables import KEYS, TABLES, VALIDATION, read_rows
 
 mpl.use("Agg")

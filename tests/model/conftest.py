@@ -1,12 +1,12 @@
 import pytest
 import torch
 
-from model.about import AdapterInfo
-from model.asking import Asked
 from model.config import Degradation, RestorerConfig
-from model.description import Description
-from model.estimator import Estimator
-from model.restorer import Restorer
+from model.model_info import AdapterInfo
+from model.networks.asked import Asked
+from model.networks.description import Description
+from model.networks.estimator import Estimator
+from model.restoring.restorer import Restorer
 
 TINY = RestorerConfig(
     widths=(8, 12, 16),

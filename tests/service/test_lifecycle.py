@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from model import checkpoint
+from model.storage import checkpoint
 from service.errors import DrainingError, NotReadyError, UnhealthyError
 from service.lifecycle import Lifecycle
 from service.loading import load_engine

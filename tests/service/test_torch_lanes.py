@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from model import checkpoint
+from model.storage import checkpoint
 from service.loading import load_engine
 from service.serial import SerialThread
 from service.settings import Settings

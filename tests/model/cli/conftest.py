@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from model import AdapterInfo, Restorer, RestorerConfig
-from model.checkpoint import save_adapter, save_base, save_estimator
-from model.estimator import Estimator
+from model.networks.estimator import Estimator
+from model.storage.checkpoint import save_adapter, save_base, save_estimator
 
 
 @pytest.fixture(scope="session")

@@ -11,13 +11,13 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 import model
-from model import checkpoint
 from model.cli.commands import app
 from model.cli.preparing import Options, prepare
 from model.cli.training import alone
-from model.estimator import Estimator
 from model.evaluation import evaluate_task, find_pairs
-from model.tensorfile import digest
+from model.networks.estimator import Estimator
+from model.storage import checkpoint
+from model.storage.tensor_file import digest
 from tests.model.conftest import make_restorer
 from tests.model.training.conftest import draw_picture
 

@@ -8,8 +8,8 @@ import signal
 import pytest
 import torch
 
-from model.about import AdapterInfo
 from model.config import Degradation
+from model.model_info import AdapterInfo
 from model.training.budget import Budget, Schedule
 from model.training.data import Batches
 from model.training.loop import Trainer

@@ -3,9 +3,9 @@ import dataclasses
 import pytest
 import torch
 
-from model.asking import Asked
 from model.config import CLASSES, Degradation
-from model.description import Description
+from model.networks.asked import Asked
+from model.networks.description import Description
 from model.training.data import Batches
 from model.training.losses import log_mse
 from model.training.phases import CLASS_WEIGHTS, adapter, baseline, estimator
