@@ -11,14 +11,15 @@ if TYPE_CHECKING:
     from model.model_info import AdapterInfo, ModelInfo
     from model.networks.asked import Asked
     from model.networks.description import Description
+    from model.networks.restoration import RestorationNetwork
     from model.networks.whole_picture_views import Views, as_float, sample_views
     from model.precision import arithmetic, choose_device, choose_precision
     from model.restoring.crops import kept, read_crop, to_levels
-    from model.restoring.restorer import Restorer
-    from model.restoring.spatial_weights import join_cells, sum_by_cell
+    from model.restoring.restorer import Restorer, load
+    from model.restoring.spatial_weights import join_cells, sum_by_cell, weights_by_cell
     from model.restoring.tiling import Box, Tile, plan_tiles
     from model.restoring.wishes import amounts_for, parse_names, parse_wish
-    from model.storage.checkpoint import load
+    from model.storage.checkpoint import load_network
 
 __all__ = [
     "CLASSES",
@@ -28,6 +29,7 @@ __all__ = [
     "Degradation",
     "Description",
     "ModelInfo",
+    "RestorationNetwork",
     "Restorer",
     "RestorerConfig",
     "Tile",
@@ -40,6 +42,7 @@ __all__ = [
     "join_cells",
     "kept",
     "load",
+    "load_network",
     "parse_names",
     "parse_wish",
     "plan_tiles",
@@ -47,10 +50,13 @@ __all__ = [
     "sample_views",
     "sum_by_cell",
     "to_levels",
+    "weights_by_cell",
 ]
 
 _HOME = {
-    "load": "model.storage.checkpoint",
+    "load": "model.restoring.restorer",
+    "load_network": "model.storage.checkpoint",
+    "RestorationNetwork": "model.networks.restoration",
     "Asked": "model.networks.asked",
     "amounts_for": "model.restoring.wishes",
     "parse_names": "model.restoring.wishes",
@@ -66,6 +72,7 @@ _HOME = {
     "read_crop": "model.restoring.crops",
     "to_levels": "model.restoring.crops",
     "join_cells": "model.restoring.spatial_weights",
+    "weights_by_cell": "model.restoring.spatial_weights",
     "sum_by_cell": "model.restoring.spatial_weights",
     "arithmetic": "model.precision",
     "choose_device": "model.precision",

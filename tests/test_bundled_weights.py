@@ -60,9 +60,8 @@ def test_all_weights_take_at_most_25_megabytes():
 
 def amounts_of(restorer: model.Restorer, picture: torch.Tensor) -> dict[str, float]:
     """The estimated amount of each of the five degradations."""
-    estimated = restorer.describe(model.sample_views(picture)).amounts[0].tolist()
-    removed = [adapter.degradation for adapter in restorer.adapters]
-    amounts = dict(zip(removed, estimated, strict=True))
+    estimated = restorer.estimate(picture)
+    amounts = {adapter.degradation: estimated[adapter.name] for adapter in restorer.adapters}
     return {str(kind): amounts[kind] for kind in Degradation}
 
 

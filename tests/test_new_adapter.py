@@ -136,7 +136,7 @@ def test_two_new_adapters_share_an_estimator_and_know_resident_ones(here, monkey
     assert "training needs the code of dust, which isn't built in" in told
     abair("adapter", "train", "snow", "dust", "--weights", "weights", "--smoke")
     abair("adapter", "add", "snow", "--weights", "weights", "--smoke")
-    names = [adapter.name for adapter in checkpoint.load(Path("weights")).adapters]
+    names = [adapter.name for adapter in checkpoint.load_network(Path("weights")).adapters]
     assert names == ["rain", "noise", "dust", "jpeg", "snow"]
     told = abair("adapter", "train", "snow", "--weights", "weights", "--smoke", code=2)
     assert "snow: already installed in weights" in told

@@ -16,7 +16,7 @@ from model.cli.training import train
 from model.degradations import OwnDegradation
 from model.evaluation import find_pairs, pictures_in
 from model.model_info import AdapterInfo
-from model.restoring.restorer import Restorer
+from model.networks.restoration import RestorationNetwork
 from model.storage import checkpoint
 from model.training.sources import read_rgb
 from model.training.workspace import Workspace
@@ -73,8 +73,8 @@ def run(spaces: Sequence[Workspace], plan: Plan) -> tuple[AdapterInfo, ...] | No
     Raises:
         ValueError: If a folder, an option or the data isn't what it should be.
     """
-    restorer = checkpoint.load(plan.weights)
-    resident = {adapter.name for adapter in restorer.adapters}
+    network = checkpoint.load_network(plan.weights)
+    resident = {adapter.name for adapter in network.adapters}
     new = [space for space in spaces if space.name not in resident]
     if not new:
         names = ", ".join(space.name for space in spaces)
@@ -88,10 +88,10 @@ def run(spaces: Sequence[Workspace], plan: Plan) -> tuple[AdapterInfo, ...] | No
     jobs = [_adapter_job(*each) for each in zip(new, options, strict=True)]
     if not all(train(chosen, job) for chosen, job in zip(options, jobs, strict=True)):
         return None
-    checkpoint.extend(restorer, plan.weights, [space.adapter for space in new])
-    if not _train_estimator(restorer, spaces, new, _for_estimator(restorer, options, plan)):
+    checkpoint.extend(network, plan.weights, [space.adapter for space in new])
+    if not _train_estimator(network, spaces, new, _for_estimator(network, options, plan)):
         return None
-    return restorer.adapters[-len(new) :]
+    return network.adapters[-len(new) :]
 
 
 def _adapter_job(space: Workspace, options: Options) -> Job:
@@ -112,17 +112,20 @@ def _adapter_job(space: Workspace, options: Options) -> Job:
 
 
 def _train_estimator(
-    restorer: Restorer, spaces: Sequence[Workspace], new: Sequence[Workspace], options: Options
+    network: RestorationNetwork,
+    spaces: Sequence[Workspace],
+    new: Sequence[Workspace],
+    options: Options,
 ) -> bool:
     """Phase III: the estimator that there is, grown by the new adapters, learns on."""
     own = {space.name: space.degradation for space in spaces}
-    job = estimator_job(restorer, [space.weights for space in new], own)
+    job = estimator_job(network, [space.weights for space in new], own)
     return train(replace(options, run=new[0].output / options.run), job)
 
 
-def _for_estimator(restorer: Restorer, adapters: Sequence[Options], plan: Plan) -> Options:
+def _for_estimator(network: RestorationNetwork, adapters: Sequence[Options], plan: Plan) -> Options:
     """Make the options of phase III of those of phase II; its run is named for what it weighs."""
-    names = " ".join(adapter.name for adapter in restorer.adapters)
+    names = " ".join(adapter.name for adapter in network.adapters)
     return replace(
         adapters[0],
         what="estimator",

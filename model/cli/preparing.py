@@ -1,4 +1,4 @@
-"""What can be trained: each phase as a job of a restorer, what to do, and how to save it."""
+"""What can be trained: each phase as a job of a network, what to do, and how to save it."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ from model.config import PRESETS, TITLES, Degradation
 from model.degradations import DEGRADATIONS, OwnDegradation
 from model.model_info import AdapterInfo
 from model.networks.estimator import Estimator
-from model.restoring.restorer import Restorer
+from model.networks.restoration import RestorationNetwork
 from model.storage import checkpoint
 from model.training.phases import Phase, adapter, baseline, estimator
 
@@ -80,7 +80,7 @@ class Measured:
     tasks: tuple[str, ...]
 
 
-Save = Callable[[Restorer, dict[str, str], Measured | None], None]
+Save = Callable[[RestorationNetwork, dict[str, str], Measured | None], None]
 """Writes what was trained, with its provenance and what it gains."""
 
 
@@ -89,14 +89,14 @@ class Job:
     """What trains, how, and how it is saved.
 
     Attributes:
-        restorer: What trains.
+        network: What trains.
         phase: What to do.
         save: Writes it.
         own: Degradations that aren't built in, by name.
         cut: Rank that the adapter is cut to before it is measured and saved, or None.
     """
 
-    restorer: Restorer
+    network: RestorationNetwork
     phase: Phase
     save: Save
     own: Mapping[str, OwnDegradation] = field(default_factory=dict)
@@ -117,10 +117,10 @@ def prepare(options: Options) -> Job:
     if options.what == "baseline":
         return _baseline_job(options)
     if options.what == "estimator":
-        restorer = checkpoint.load_with_adapters(options.weights)
+        network = checkpoint.load_with_adapters(options.weights)
         if options.init is not None:
-            restorer.estimator = _estimator_of(options.init, restorer)
-        return estimator_job(restorer, [options.weights])
+            network.estimator = _estimator_of(options.init, network)
+        return estimator_job(network, [options.weights])
     if options.what in set(Degradation):
         kind = options.what
         info = AdapterInfo(name=kind, title=TITLES[kind], degradation=kind, rank=options.rank)
@@ -138,11 +138,13 @@ def _baseline_job(options: Options) -> Job:
     if options.preset not in PRESETS:
         raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {options.preset!r}")
     if options.init is None:
-        restorer = Restorer(PRESETS[options.preset])
+        network = RestorationNetwork(PRESETS[options.preset])
     else:
-        restorer = checkpoint.load_base(options.init)
+        network = checkpoint.load_base(options.init)
 
-    def save(trained: Restorer, provenance: dict[str, str], _measured: Measured | None) -> None:
+    def save(
+        trained: RestorationNetwork, provenance: dict[str, str], _measured: Measured | None
+    ) -> None:
         checkpoint.save_base(
             trained,
             options.weights,
@@ -151,7 +153,7 @@ def _baseline_job(options: Options) -> Job:
             provenance=provenance,
         )
 
-    return Job(restorer, baseline(), save)
+    return Job(network, baseline(), save)
 
 
 def beginning(options: Options) -> Path | None:
@@ -163,10 +165,10 @@ def beginning(options: Options) -> Path | None:
     return options.init / (files.get(options.what, of_adapter) + ".safetensors")
 
 
-def _estimator_of(folder: Path, restorer: Restorer) -> Estimator:
+def _estimator_of(folder: Path, network: RestorationNetwork) -> Estimator:
     """Take the estimator of other weights, which must weigh the same adapters, in any order."""
-    other = checkpoint.load(folder)
-    names, wanted = ([one.name for one in of.adapters] for of in (other, restorer))
+    other = checkpoint.load_network(folder)
+    names, wanted = ([one.name for one in of.adapters] for of in (other, network))
     if sorted(names) != sorted(wanted):
         raise ValueError(
             f"the estimator in {folder} is for the adapters {names}, but these weights have "
@@ -199,12 +201,14 @@ def adapter_job(
     rank = info.rank if options.train_rank is None else options.train_rank
     if rank < info.rank:
         raise ValueError(f"--train-rank must be at least --rank, which is {info.rank}, got {rank}")
-    restorer = checkpoint.load_base(options.weights)
-    restorer.install_new(dataclasses.replace(info, rank=rank))
+    network = checkpoint.load_base(options.weights)
+    network.install_new(dataclasses.replace(info, rank=rank))
     if options.init is not None:
-        checkpoint.begin_as(restorer, options.init / "adapters" / info.name)
+        checkpoint.begin_as(network, options.init / "adapters" / info.name)
 
-    def save(trained: Restorer, provenance: dict[str, str], measured: Measured | None) -> None:
+    def save(
+        trained: RestorationNetwork, provenance: dict[str, str], measured: Measured | None
+    ) -> None:
         about = {
             "provenance": {**provenance, "train_rank": str(rank)},
             "licence": options.licence,
@@ -215,7 +219,7 @@ def adapter_job(
         checkpoint.save_adapter(trained, info.name, folder, config=about, card=card)
 
     return Job(
-        restorer,
+        network,
         adapter(info.degradation),
         save,
         {} if own is None else {own.name: own},
@@ -224,12 +228,14 @@ def adapter_job(
 
 
 def estimator_job(
-    restorer: Restorer, folders: Sequence[Path], own: Mapping[str, OwnDegradation] | None = None
+    network: RestorationNetwork,
+    folders: Sequence[Path],
+    own: Mapping[str, OwnDegradation] | None = None,
 ) -> Job:
-    """Phase III: the estimator of a restorer and its resident adapters.
+    """Phase III: the estimator of a network and its resident adapters.
 
     Args:
-        restorer: Baseline, adapters, and the estimator to start from.
+        network: Baseline, adapters, and the estimator to start from.
         folders: Where the estimator goes.
         own: Degradations that aren't built in, by name.
 
@@ -237,7 +243,7 @@ def estimator_job(
         ValueError: If it isn't known how the pictures of some adapter are made.
     """
     own = own or {}
-    removed = [adapter.degradation for adapter in restorer.adapters]
+    removed = [adapter.degradation for adapter in network.adapters]
     kinds = [*Degradation, *(kind for kind in removed if kind not in set(Degradation))]
     if unknown := [kind for kind in kinds if kind not in DEGRADATIONS and kind not in own]:
         raise ValueError(
@@ -245,11 +251,13 @@ def estimator_job(
             f"folder with its degradation.py too, as in abair adapter train FOLDER FOLDER ..."
         )
 
-    def save(trained: Restorer, provenance: dict[str, str], _measured: Measured | None) -> None:
+    def save(
+        trained: RestorationNetwork, provenance: dict[str, str], _measured: Measured | None
+    ) -> None:
         for folder in folders:
             checkpoint.save_estimator(trained, folder, provenance=provenance)
 
-    return Job(restorer, estimator(kinds), save, own)
+    return Job(network, estimator(kinds), save, own)
 
 
 def _card(

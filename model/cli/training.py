@@ -18,6 +18,7 @@ from rich.progress import Progress
 from model.cli.preparing import Job, Measured, Options, beginning, prepare
 from model.config import CLEAN, Degradation
 from model.evaluation import evaluate_task, find_pairs
+from model.networks.restoration import RestorationNetwork
 from model.precision import choose_device
 from model.restoring.restorer import Restorer
 from model.storage.rank_reduction import cut_adapter
@@ -117,7 +118,7 @@ def _train(options: Options, job: Job, team: Team) -> bool:
     phase, device = _override(job.phase, options.overrides), _device(options)
     console, validator = Console(), Validator(options, phase)
     trainer = Trainer(
-        restorer=job.restorer.channels_last(),
+        network=job.network.channels_last(),
         phase=phase,
         run=options.run,
         budget=Budget(hours=options.hours, steps=options.steps),
@@ -193,8 +194,9 @@ class Validator:
                 task: pairs for task, pairs in self.tasks.items() if task.startswith(options.what)
             }
 
-    def __call__(self, restorer: Restorer) -> dict[str, float]:
+    def __call__(self, network: RestorationNetwork) -> dict[str, float]:
         """Return the PSNR of each task, dB."""
+        restorer = Restorer(network)
         self.called = True
         row: dict[str, float] = {}
         gains: list[tuple[float, float]] = []

@@ -1,40 +1,35 @@
-"""One blind restorer: baseline, adapters, estimator, and how a picture goes through them."""
+"""Restore whole pictures of any size with one network."""
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from model.config import RestorerConfig
 from model.model_info import AdapterInfo, ModelInfo
-from model.networks.asked import Asked
-from model.networks.backbone import Backbone, Blends, Restored
 from model.networks.description import Description
-from model.networks.estimator import Estimator, PictureEncoder, amounts_from
-from model.networks.layers import look_up
-from model.networks.lora import AdaptedConv2d, Blend
-from model.networks.segmentation import SegmentationHead
-from model.networks.whole_picture_views import Views, sample_views
+from model.networks.restoration import RestorationNetwork
+from model.networks.whole_picture_views import sample_views
 from model.precision import arithmetic, choose_precision
 from model.restoring.crops import Crop, crops_of, kept, to_levels
 from model.restoring.photographs import Photo, as_planes, like
-from model.restoring.spatial_weights import join_cells, lead, sum_by_cell
+from model.restoring.spatial_weights import join_cells, sum_by_cell, weights_by_cell
 from model.restoring.wishes import amounts_for
+from model.storage.checkpoint import load_network
 
 
-class Restorer(nn.Module):
-    """Blind all-in-one restorer (ABAIR): ``W = W0 + sum_k a_k B_k A_k`` with amounts ``a``.
+class Restorer:
+    """Restores whole pictures: photographs as users have them, or tensors.
 
-    The estimator gives the amount of each degradation. The amounts that are asked for are told to
-    the baseline and blend the adapters; what is not asked for stays in the picture.
+    The network gives the amount of each degradation in the picture, and removes the amounts that
+    are asked for. What is not asked for stays in the picture.
 
     Args:
-        config: Sizes.
+        network: The network, on the device that is to compute. It is used as it is, not copied.
 
     Examples:
         >>> import numpy as np
@@ -49,99 +44,55 @@ class Restorer(nn.Module):
         True
     """
 
-    def __init__(self, config: RestorerConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.context = PictureEncoder(config.context_width, config.context_dim)
-        self.backbone = Backbone(config)
-        self.head = SegmentationHead(config)
-        self.estimator = Estimator(config, 0)
-        self.adapters: tuple[AdapterInfo, ...] = ()
-        self.info = ModelInfo(parameters=sum(p.numel() for p in self.parameters()))
+    def __init__(self, network: RestorationNetwork) -> None:
+        self.network = network
 
     @classmethod
     def load(cls, folder: Path | str | None = None) -> "Restorer":
-        """Load a restorer with its adapters from ``folder``; as ``model.load``."""
-        from model import load  # upwards, this once: the door that users look for is here
+        """Load the network with its adapters from ``folder``; errors as of ``load_network``.
 
-        return load(folder)
+        Args:
+            folder: Where ``base.safetensors`` is; the bundled weights when None.
+        """
+        return cls(load_network(folder))
 
-    def channels_last(self) -> "Restorer":
-        """Lay the kernels out as the convolutions want them; returns itself."""
-        return self.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    def to(self, device: torch.device | str) -> "Restorer":
+        """Move the network to ``device``, such as ``cuda``; returns itself.
+
+        Pictures come and go on the CPU.
+        """
+        self.network.to(device)
+        return self
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters are; pictures come and go on the CPU."""
-        return self.backbone.tone.weight.device
+        """Device of the network."""
+        return self.network.device
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """Classes of ``segment``, in channel order."""
-        return self.config.classes
+    def config(self) -> RestorerConfig:
+        """Sizes of the network."""
+        return self.network.config
 
     @property
-    def reach(self) -> int:
-        """Pixels of margin that make crops exact, for restoring and for segmenting."""
-        return self.backbone.reach + self.head.reach
+    def info(self) -> ModelInfo:
+        """Name, digest and size of the baseline."""
+        return self.network.info
 
-    def adapted_convolutions(self) -> dict[str, AdaptedConv2d]:
-        """Return the convolutions that carry adapters, by their name in the backbone."""
-        return {
-            name: layer
-            for name, layer in self.backbone.named_modules()
-            if isinstance(layer, AdaptedConv2d)
-        }
-
-    def install_new(self, info: AdapterInfo) -> None:
-        """Make one new adapter resident, in place of all others; it changes nothing yet."""
-        for layer in self.adapted_convolutions().values():
-            layer.set_adapters([layer.new_adapter(info.rank)])
-        self.adapters = (info,)
-        self.estimator = Estimator(self.config, 1)
-
-    def describe(self, views: Views) -> Description:
-        """Look at whole pictures.
-
-        Args:
-            views: Views of B pictures.
-
-        Returns:
-            Their descriptions; ``amounts`` has no column when no adapter is resident.
-        """
-        context, features = self.context(views)
-        return Description(context, features, amounts_from(self.estimator(views)))
+    @property
+    def adapters(self) -> tuple[AdapterInfo, ...]:
+        """Installed adapters, in the order of their weights."""
+        return self.network.adapters
 
     @property
     def askable(self) -> tuple[str, ...]:
-        """Names of what can be asked for: the K adapters, then what the baseline alone removes."""
-        removed = {adapter.degradation for adapter in self.adapters}
-        rest = (kind for kind in self.config.degradations if kind not in removed)
-        return (*(adapter.name for adapter in self.adapters), *rest)
+        """Names of what can be asked for: the adapters, then what the baseline alone removes."""
+        return self.network.askable
 
-    def ask(self, amounts: Tensor, *, adapters: bool = True, field: Tensor | None = None) -> Asked:
-        """Ask for amounts.
-
-        Args:
-            amounts: Of ``askable``, shape (B, K + M), in [0, 1]; only the adapters' where (B, K).
-            adapters: Whether the adapters take part; else the baseline alone does what it can.
-            field: Weights of the adapters that vary over crops, shape (B, K, h, w), if they do.
-        """
-        known, count = self.config.degradations, len(self.adapters)
-        kinds = [*(adapter.degradation for adapter in self.adapters), *self.askable[count:]]
-        columns: dict[str, Tensor] = {}
-        for kind, amount in zip(kinds, amounts.unbind(dim=1), strict=False):
-            columns[kind] = amount.maximum(columns.get(kind, amount))
-        none = amounts.new_zeros(len(amounts))
-        told = torch.stack([columns.get(kind, none) for kind in known], dim=1)
-        if not adapters:
-            return Asked(told)
-        alone = F.pad(amounts[:, count:], (0, 1)).amax(dim=1)  # nothing where there is nothing
-        return Asked(told, amounts[:, :count], field, alone)
-
-    def ask_all(self, count: int) -> Asked:
-        """Ask the baseline for all that it can remove, of ``count`` pictures."""
-        return Asked(torch.ones(count, len(self.config.degradations), device=self.device))
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes of ``label_picture``, in the order of their indices."""
+        return self.network.classes
 
     def restore(
         self,
@@ -174,59 +125,19 @@ class Restorer(nn.Module):
         )
         return like(image, restored)
 
-    def restore_crops(
-        self, crop: Tensor, description: Description, asked: Asked, box: Tensor
-    ) -> Tensor:
-        """Restore crops.
+    @torch.inference_mode()
+    def estimate(self, picture: Tensor) -> dict[str, float]:
+        """Estimate how much of each adapter's degradation is in a whole picture.
 
         Args:
-            crop: Shape (B, 3, h, w), RGB in [0, 1]; sides are multiples of ``config.multiple``.
-            description: Of the pictures that the crops are from, B.
-            asked: What is to be removed, B.
-            box: Where the crops lie in their pictures, shape (B, 4), fractions.
+            picture: Shape (3, H, W), uint8 or uint16, sRGB.
 
         Returns:
-            Restored crops, same shape, about [0, 1] but not clamped.
+            Amounts in [0, 1] by adapter name.
         """
-        image: Tensor = self.forward(crop, description, asked, box).image
-        return image
-
-    def segment(self, crop: Tensor, description: Description, box: Tensor) -> Tensor:
-        """Return the probability of each class at each pixel, (B, C, h, w), by the baseline."""
-        out = self.forward(crop, description, self.ask_all(len(crop)), box)
-        logits: Tensor = self.head(out.features)
-        return logits.float().softmax(dim=1)
-
-    def forward(
-        self, crop: Tensor, description: Description, asked: Asked, box: Tensor
-    ) -> Restored:
-        """Run the backbone: the restored crops and the features for the head."""
-        crop = crop.contiguous(memory_format=torch.channels_last)
-        blends = Blends()
-        if asked.weights is not None and self.adapters:
-            whole = self.blend(asked.weights)
-            blends = Blends(whole, whole if asked.field is None else self.blend(asked.field))
-        out: Restored = self.backbone(crop, description, asked, box, blends)
-        return out
-
-    def blend(self, weights: Tensor) -> Blend:
-        """Spread adapter weights (B, K[, h, w]) over rank components; merge where all rows agree.
-
-        Raises:
-            ValueError: If K is not the number of resident adapters.
-        """
-        if weights.shape[1] != len(self.adapters):
-            raise ValueError(
-                f"weights must have one column for each of {len(self.adapters)} adapters, "
-                f"got shape {tuple(weights.shape)}"
-            )
-        ranks = torch.tensor([a.rank for a in self.adapters], device=weights.device)
-        count = sum(a.rank for a in self.adapters)  # given, to avoid a GPU synchronisation
-        scale = weights.new_tensor([a.scaling for a in self.adapters])
-        scaled = weights * scale.view(1, -1, *[1] * (weights.dim() - 2))
-        components = scaled.repeat_interleave(ranks, dim=1, output_size=count)
-        alike = weights.dim() == 2 and not self.training and bool((weights == weights[:1]).all())
-        return Blend(components[0] if alike else components)
+        amounts = self.network.describe(sample_views(picture).to(self.device)).amounts[0].tolist()
+        names = (adapter.name for adapter in self.adapters)
+        return dict(zip(names, amounts, strict=True))
 
     @torch.inference_mode()
     def restore_picture(
@@ -263,25 +174,32 @@ class Restorer(nn.Module):
         if blend not in ("image", "pixel"):
             raise ValueError(f"blend must be image or pixel, got {blend!r}")
         precision = choose_precision(precision, self.device.type)
-        description = self.describe(sample_views(picture).to(self.device))
+        description = self.network.describe(sample_views(picture).to(self.device))
         names = self.askable
         estimated = description.amounts[0].tolist() + [0.0] * (len(names) - len(self.adapters))
         amounts = amounts_for(adapters, estimated, names, keep=keep)
         if not any(amounts) or strength == 0:
             return picture.clone()
-        asked = self.ask(torch.tensor([amounts], device=self.device), adapters=adapters != "none")
+        asked = self.network.ask(
+            torch.tensor([amounts], device=self.device), adapters=adapters != "none"
+        )
         varying = None
         if blend == "pixel" and asked.weights is not None:
             seen = self._seen_by_cell(picture, description, tile, precision)
-            led = self.lead(amounts[: len(self.adapters)], seen)
-            varying = torch.from_numpy(led)[None].to(self.device)
+            by_cell = weights_by_cell(
+                amounts[: len(self.adapters)],
+                seen,
+                classes=self.classes,
+                degradations=[adapter.degradation for adapter in self.adapters],
+            )
+            varying = torch.from_numpy(by_cell)[None].to(self.device)
         out = torch.empty_like(picture)
         for crop in self._crops(picture, tile):
             if varying is not None:
-                field = self.over_crop(varying, crop.box, crop.pixels.shape)
+                field = self.network.over_crop(varying, crop.box, crop.pixels.shape)
                 asked = dataclasses.replace(asked, field=field)
             with arithmetic(precision, self.device.type):
-                restored = self.restore_crops(crop.pixels, description, asked, crop.box)
+                restored = self.network.restore_crops(crop.pixels, description, asked, crop.box)
             blended = torch.lerp(crop.pixels, restored, strength)
             crop.put(out, to_levels(blended, out.dtype)[0])
         return out
@@ -296,32 +214,13 @@ class Restorer(nn.Module):
             The likeliest class of each pixel, an index into ``classes``, shape (H, W), uint8.
         """
         precision = choose_precision(precision, self.device.type)
-        description = self.describe(sample_views(picture).to(self.device))
+        description = self.network.describe(sample_views(picture).to(self.device))
         labels = torch.empty(picture.shape[1:], dtype=torch.uint8)
         for crop in self._crops(picture, tile):
             with arithmetic(precision, self.device.type):
-                probabilities = self.segment(crop.pixels, description, crop.box)
+                probabilities = self.network.segment(crop.pixels, description, crop.box)
             crop.put(labels, probabilities[0].argmax(dim=0).to(torch.uint8))
         return labels
-
-    def lead(self, weights: Sequence[float], seen: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Spread one picture's weights (K) over its cells -> (K, gh, gw); see ``fields.lead``."""
-        degradations = [adapter.degradation for adapter in self.adapters]
-        return lead(weights, seen, classes=self.classes, degradations=degradations)
-
-    def over_crop(self, field: Tensor, box: Tensor, shape: Sequence[int]) -> Tensor:
-        """Interpolate weights over cells at crops.
-
-        Args:
-            field: As of ``lead``, for B pictures, shape (B, K, gh, gw).
-            box: Where the crops lie, shape (B, 4), fractions.
-            shape: Of the crops, (B, 3, h, w).
-
-        Returns:
-            Weights for ``restore``, shape (B, K, h/u, w/u).
-        """
-        fold = self.config.unshuffle
-        return look_up(field, box, shape[-2] // fold, shape[-1] // fold)
 
     def _seen_by_cell(
         self, picture: Tensor, description: Description, tile: int, precision: str
@@ -331,7 +230,9 @@ class Restorer(nn.Module):
         parts = []
         for crop in self._crops(picture, tile):
             with arithmetic(precision, self.device.type):
-                probabilities = kept(self.segment(crop.pixels, description, crop.box), crop.tile)
+                probabilities = kept(
+                    self.network.segment(crop.pixels, description, crop.box), crop.tile
+                )
             keep = crop.tile.keep
             parts.append((keep, sum_by_cell(probabilities[0], keep, height, width).cpu().numpy()))
         return join_cells(parts, height, width)
@@ -340,7 +241,12 @@ class Restorer(nn.Module):
         return crops_of(
             picture,
             tile=tile,
-            halo=self.reach,
+            halo=self.network.reach,
             multiple=self.config.multiple,
             device=self.device,
         )
+
+
+def load(folder: Path | str | None = None) -> Restorer:
+    """Load a restorer with its adapters from ``folder``; as ``Restorer.load``."""
+    return Restorer.load(folder)

@@ -71,7 +71,7 @@ def cell_pixels(height: int, width: int) -> NDArray[np.int64]:
     return np.outer(rows, columns)
 
 
-def lead(
+def weights_by_cell(
     weights: Sequence[float],
     seen: NDArray[np.float64],
     *,

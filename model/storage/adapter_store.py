@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from model.model_info import AdapterInfo
-from model.restoring.restorer import Restorer
+from model.networks.restoration import RestorationNetwork
 from model.storage import checkpoint
 from model.storage.adapter_files import CONFIG, TENSORS, check_file, check_names, copy_adapter
 from model.storage.checkpoint import BUNDLED
@@ -43,7 +43,7 @@ def install(
         RuntimeError: If somebody else changed the baseline or an older adapter meanwhile.
     """
     start = weights if weights.exists() else BUNDLED
-    before = checkpoint.load(start)
+    before = checkpoint.load_network(start)
     folders = {path.name: path for source in sources for path in _adapters_of(source)}
     resident = {adapter.name: adapter.sha256 for adapter in before.adapters}
     if again := sorted(folders.keys() & resident.keys()):
@@ -84,8 +84,8 @@ def remove(weights: Path, name: str) -> None:
     Raises:
         ValueError: If it is not resident.
     """
-    restorer = checkpoint.load(weights)
-    names = [adapter.name for adapter in restorer.adapters]
+    network = checkpoint.load_network(weights)
+    names = [adapter.name for adapter in network.adapters]
     if name not in names:
         raise ValueError(f"there is no adapter {name!r} in {weights}; it has {', '.join(names)}")
     index = names.index(name)
@@ -93,7 +93,7 @@ def remove(weights: Path, name: str) -> None:
     for key in ("adapters", "adapter_sha256"):
         if key in told:
             told[key] = [value for at, value in enumerate(told[key]) if at != index]
-    smaller = restorer.estimator.without(index)
+    smaller = network.estimator.without(index)
     write_tensors(weights / _ESTIMATOR, smaller.state_dict(), told)
     shutil.rmtree(weights / "adapters" / name)
 
@@ -130,7 +130,7 @@ def _check_names(trained: Collection[str], here: Collection[str]) -> None:
 
 def _try(
     weights: Path, resident: Mapping[str, str], folders: Mapping[str, Path], estimator: Path
-) -> Restorer:
+) -> RestorationNetwork:
     """Load what would be there, from a folder of links."""
     with tempfile.TemporaryDirectory() as made:
         trial = Path(made)
@@ -141,7 +141,7 @@ def _try(
             (trial / "adapters" / name).symlink_to((weights / "adapters" / name).resolve())
         for name, folder in folders.items():
             (trial / "adapters" / name).symlink_to(folder.resolve())
-        return checkpoint.load(trial)
+        return checkpoint.load_network(trial)
 
 
 def _check_gain(adapter: AdapterInfo, *, measured: bool) -> None:
@@ -162,7 +162,7 @@ def _replace(source: Path, target: Path) -> None:
     beside.replace(target)
 
 
-def _check_untouched(weights: Path, before: Restorer) -> None:
+def _check_untouched(weights: Path, before: RestorationNetwork) -> None:
     """See that baseline and older adapters are bit-equal to what they were."""
     files = {
         weights / "base.safetensors": before.info.sha256,

@@ -16,9 +16,10 @@ from model.cli.preparing import Options, prepare
 from model.cli.training import alone
 from model.evaluation import evaluate_task, find_pairs
 from model.networks.estimator import Estimator
+from model.restoring.restorer import Restorer
 from model.storage import checkpoint
 from model.storage.tensor_file import digest
-from tests.model.conftest import make_restorer
+from tests.model.conftest import make_network
 from tests.model.training.conftest import draw_picture
 
 QUICK = [
@@ -64,10 +65,10 @@ def train(what: str, data: Path, *more: str) -> str:
 def test_the_three_phases_make_a_folder_of_weights_that_loads(data, tmp_path):
     for what in ("baseline", "rain", "estimator"):
         train(what, data)
-    restorer = model.load(tmp_path / "weights")
-    assert [adapter.name for adapter in restorer.adapters] == ["rain"]
-    assert restorer.adapters[0].rank == 4
-    assert restorer.adapters[0].gain_db is not None
+    network = checkpoint.load_network(tmp_path / "weights")
+    assert [adapter.name for adapter in network.adapters] == ["rain"]
+    assert network.adapters[0].rank == 4
+    assert network.adapters[0].gain_db is not None
     run = tmp_path / "runs/baseline"
     assert {path.name for path in run.iterdir()} == {
         ".lock",
@@ -102,20 +103,20 @@ def one_step(what: str, folder: Path, *, weights: str, init: Path, rank: int = 4
 
 def test_an_estimator_can_start_from_one_of_the_same_adapters(tmp_path):
     for name, kinds in (("two", ("noise", "blur")), ("one", ("noise",))):
-        restorer = make_restorer(*[2] * len(kinds))
-        checkpoint.save_base(restorer, tmp_path / name, name="tiny", licence="", provenance={})
+        network = make_network(*[2] * len(kinds))
+        checkpoint.save_base(network, tmp_path / name, name="tiny", licence="", provenance={})
         for kind in kinds:
             folder = tmp_path / name / "adapters" / kind
-            checkpoint.save_adapter(restorer, kind, folder, config={}, card="")
+            checkpoint.save_adapter(network, kind, folder, config={}, card="")
         whole = checkpoint.load_base(tmp_path / name)
         checkpoint.add_adapters(whole, [tmp_path / name / "adapters" / kind for kind in kinds])
         whole.estimator = Estimator(whole.config, len(kinds))
         torch.nn.init.normal_(whole.estimator.classify.weight)
         checkpoint.save_estimator(whole, tmp_path / name, provenance={})
     options = one_step("estimator", tmp_path, weights="two", init=tmp_path / "two")
-    began = prepare(options).restorer.estimator.state_dict()
-    there = model.load(tmp_path / "two").estimator.state_dict()
-    fresh = prepare(replace(options, init=None)).restorer.estimator.state_dict()
+    began = prepare(options).network.estimator.state_dict()
+    there = checkpoint.load_network(tmp_path / "two").estimator.state_dict()
+    fresh = prepare(replace(options, init=None)).network.estimator.state_dict()
     for name, values in there.items():  # stored in the order noise, blur; trained in blur, noise
         order = [1, 0] if name.startswith("classify") else slice(None)
         assert torch.equal(began[name], values[order])
@@ -128,19 +129,19 @@ def test_an_estimator_can_start_from_one_of_the_same_adapters(tmp_path):
 
 def test_an_adapter_can_begin_as_one_of_another_baseline(tmp_path):
     for seed, (name, rank) in enumerate((("old", 2), ("new", 2), ("high", 5))):
-        restorer = make_restorer(rank, seed=seed)
-        checkpoint.save_base(restorer, tmp_path / name, name=name, licence="", provenance={})
-        restorer.info = checkpoint.load_base(tmp_path / name).info
-        restorer.adapters = (replace(restorer.adapters[0], scaling=0.5),)
+        network = make_network(rank, seed=seed)
+        checkpoint.save_base(network, tmp_path / name, name=name, licence="", provenance={})
+        network.info = checkpoint.load_base(tmp_path / name).info
+        network.adapters = (replace(network.adapters[0], scaling=0.5),)
         folder = tmp_path / name / "adapters" / "noise"
-        checkpoint.save_adapter(restorer, "noise", folder, config={}, card="")
+        checkpoint.save_adapter(network, "noise", folder, config={}, card="")
     new = checkpoint.load_base(tmp_path / "new")
     with pytest.raises(ValueError, match="was trained on other base weights"):
         checkpoint.add_adapters(new, [tmp_path / "old/adapters/noise"])
     options = one_step("noise", tmp_path, weights="new", init=tmp_path / "old", rank=3)
     old = checkpoint.load_base(tmp_path / "old")
     checkpoint.add_adapters(old, [tmp_path / "old/adapters/noise"])
-    values, before = (of.backbone.state_dict() for of in (prepare(options).restorer, old))
+    values, before = (of.backbone.state_dict() for of in (prepare(options).network, old))
     assert any("lora_B" in name for name in before)
     for name, was in before.items():
         if "lora_A" in name:
@@ -188,7 +189,7 @@ def test_an_adapter_can_train_at_a_higher_rank_than_it_is_saved_with(data, tmp_p
     checkpoint.add_adapters(base, [folder])
     assert base.adapters[0].rank == 2
     (pairs,) = find_pairs(data / "val").values()
-    given, restored = evaluate_task(base, "rain", pairs, modes=("oracle",))
+    given, restored = evaluate_task(Restorer(base), "rain", pairs, modes=("oracle",))
     whole, cut = map(float, re.findall(r"rain ([\d.]+)", told))
     assert restored.psnr == pytest.approx(cut, abs=0.03)
     assert base.adapters[0].gain_db == pytest.approx(cut - given.psnr, abs=0.01)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from model.networks.asked import Asked
+from model.networks.restoration import RestorationNetwork
 from model.restoring.restorer import Restorer
 from tests.model.conftest import make_description
 
@@ -12,11 +13,11 @@ SIXTEEN = torch.randint(0, 65536, (3, 37, 50), dtype=torch.int32).to(torch.uint1
 
 
 @pytest.fixture
-def content(restorer: Restorer) -> Restorer:
-    """A restorer whose estimator finds nothing wrong, though its networks would change a lot."""
-    restorer.estimator.classify.weight.zero_()
-    restorer.estimator.classify.bias.fill_(-9)
-    return restorer
+def content(network: RestorationNetwork) -> Restorer:
+    """A restorer whose estimator finds nothing wrong, though its network would change a lot."""
+    network.estimator.classify.weight.zero_()
+    network.estimator.classify.bias.fill_(-9)
+    return Restorer(network)
 
 
 @pytest.mark.parametrize("picture", [EIGHT, SIXTEEN], ids=["8 bits", "16 bits"])
@@ -50,27 +51,25 @@ class TestNothingAsked:
         assert answer.data_ptr() != picture.data_ptr()
 
 
-def test_a_row_of_which_nothing_is_asked_is_bit_equal_in_a_batch_of_others(restorer):
+def test_a_row_of_which_nothing_is_asked_is_bit_equal_in_a_batch_of_others(network):
     """Values that are no levels of 8 bits, and beside rows that change."""
     crops = torch.rand(3, 3, 32, 40)
     amounts = torch.rand(3, 5)
     amounts[1] = 0
     box = torch.rand(3, 4).sort(dim=1).values
-    answer = restorer.restore_crops(
-        crops, make_description(restorer, 3), restorer.ask(amounts), box
-    )
+    answer = network.restore_crops(crops, make_description(network, 3), network.ask(amounts), box)
     assert torch.equal(answer[1], crops[1])
     assert not torch.equal(answer[0], crops[0])
     told_nothing = Asked(torch.zeros(3, 5))
-    answer = restorer.restore_crops(crops, make_description(restorer, 3), told_nothing, box)
+    answer = network.restore_crops(crops, make_description(network, 3), told_nothing, box)
     assert torch.equal(answer, crops)
 
 
-def test_places_where_the_weights_vanish_are_bit_equal(restorer, whole):
+def test_places_where_the_weights_vanish_are_bit_equal(network, whole):
     crop = torch.rand(1, 3, 32, 48)
     field = torch.rand(1, 3, 16, 24)
     field[..., :12] = 0
-    asked = restorer.ask(torch.rand(1, 3), field=field)
-    answer = restorer.restore_crops(crop, make_description(restorer), asked, whole)
+    asked = network.ask(torch.rand(1, 3), field=field)
+    answer = network.restore_crops(crop, make_description(network), asked, whole)
     assert torch.equal(answer[..., :24], crop[..., :24])
     assert (answer[..., 24:] - crop[..., 24:]).abs().amin(dim=(0, 1, 2)).max() > 1e-4

@@ -5,7 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.config import CLASSES
-from model.restoring.spatial_weights import cell_pixels, cells, join_cells, lead, sum_by_cell
+from model.restoring.spatial_weights import (
+    cell_pixels,
+    cells,
+    join_cells,
+    sum_by_cell,
+    weights_by_cell,
+)
 from model.restoring.tiling import Box, plan_tiles
 
 KINDS = ("noise", "rain")
@@ -20,7 +26,7 @@ def seen(**shares):
 
 
 def led(weights, field, *, degradations=KINDS):
-    return lead(weights, field, classes=CLASSES, degradations=degradations)
+    return weights_by_cell(weights, field, classes=CLASSES, degradations=degradations)
 
 
 @settings(max_examples=25, deadline=None)

@@ -72,7 +72,7 @@ def test_a_config_with_a_wrong_value_is_refused(weights: Path, kind: str):
     folder = weights / "adapters/noise"
     change(folder, dict(WRONG[kind]))
     with pytest.raises(ValueError, match=r"adapter_config.json cannot be used: ") as told:
-        checkpoint.load(weights)
+        checkpoint.load_network(weights)
     assert str(told.value).isprintable()
     assert len(str(told.value)) < 500
 
@@ -81,7 +81,7 @@ def test_a_config_with_a_wrong_value_is_refused(weights: Path, kind: str):
 def test_a_config_that_is_no_json_object_is_refused(weights: Path, kind: str):
     (weights / "adapters/noise" / CONFIG).write_bytes(TEXTS[kind])
     with pytest.raises(ValueError, match=r"adapter_config.json (cannot be used|has \d+ bytes)"):
-        checkpoint.load(weights)
+        checkpoint.load_network(weights)
 
 
 def test_an_adapter_of_peft_alone_is_told_what_it_lacks(weights: Path):
@@ -90,7 +90,7 @@ def test_an_adapter_of_peft_alone_is_told_what_it_lacks(weights: Path):
     del stored["abair"]
     path.write_text(json.dumps(stored))
     with pytest.raises(ValueError, match=re.escape('add "abair": {"title": "Rain"')):
-        checkpoint.load(weights)
+        checkpoint.load_network(weights)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_an_estimator_names_folders_beside_it_alone(weights: Path, names: Any):
     tensors, told = read_tensors(path)
     write_tensors(path, tensors, {**told, "adapters": names})
     with pytest.raises(ValueError, match="adapter") as error:
-        checkpoint.load(weights)
+        checkpoint.load_network(weights)
     assert str(error.value).isprintable()
 
 
@@ -128,7 +128,7 @@ def test_what_is_loaded_of_an_adapter_is_no_link(weights: Path, tmp_path: Path, 
     path.rename(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ValueError, match="neither a link nor a device"):
-        checkpoint.load(weights)
+        checkpoint.load_network(weights)
 
 
 @pytest.mark.parametrize("name", [CARD, CONFIG, TENSORS])
@@ -190,7 +190,7 @@ def test_a_model_whose_name_no_header_can_hold_is_refused(weights: Path):
     tensors, told = read_tensors(path)
     write_tensors(path, tensors, {**told, "name": "caf\u00e9"})
     with pytest.raises(ValueError, match="a model's name must be"):
-        checkpoint.load(weights)
+        checkpoint.load_network(weights)
     with pytest.raises(ValueError, match="a class is"):
         RestorerConfig(classes=("clean", "pluie\u00e9"))
     with pytest.raises(ValueError, match="the sizes of the model cannot be used"):
@@ -216,21 +216,21 @@ def test_what_half_precision_cannot_hold_is_noticed_when_it_is_written(tmp_path,
 
 
 def test_an_adapter_that_could_not_be_loaded_is_not_saved(weights: Path):
-    restorer, folder = checkpoint.load(weights), weights / "adapters/noise"
+    network, folder = checkpoint.load_network(weights), weights / "adapters/noise"
     before = digests(weights)
     for config in ({"gain_db": float("nan")}, {"title": ESCAPE}, {"licence": 3}):
         with pytest.raises(ValueError, match="must be"):
-            checkpoint.save_adapter(restorer, "noise", folder, config=config, card="")
-    for matrix in restorer.adapted_convolutions().values():
+            checkpoint.save_adapter(network, "noise", folder, config=config, card="")
+    for matrix in network.adapted_convolutions().values():
         assert matrix.lora_B is not None
         matrix.lora_B.fill_(1e5)
     with pytest.raises(ValueError, match="half precision"):
-        checkpoint.save_adapter(restorer, "noise", folder, config={}, card="")
+        checkpoint.save_adapter(network, "noise", folder, config={}, card="")
     assert digests(weights) == before
 
 
 def test_a_saved_adapter_takes_the_place_of_all_its_files_at_once(weights: Path, monkeypatch):
-    restorer, folder = checkpoint.load(weights), weights / "adapters/noise"
+    network, folder = checkpoint.load_network(weights), weights / "adapters/noise"
     (folder / "old").touch()
     seen: list[set[str]] = []
     rename = Path.replace
@@ -241,7 +241,7 @@ def test_a_saved_adapter_takes_the_place_of_all_its_files_at_once(weights: Path,
 
     monkeypatch.setattr(Path, "replace", watched)
     inode = (folder / TENSORS).stat().st_ino
-    checkpoint.save_adapter(restorer, "noise", folder, config={"gain_db": 1}, card="new")
+    checkpoint.save_adapter(network, "noise", folder, config={"gain_db": 1}, card="new")
     assert (folder / TENSORS).stat().st_ino != inode
     # At every renaming the folder was whole and old, or away.
     assert all(names in ({CONFIG, TENSORS, CARD, "old"}, set()) for names in seen)
@@ -279,7 +279,7 @@ def test_an_adapter_that_changes_while_it_is_read_is_refused(weights: Path, monk
 
     monkeypatch.setattr("model.storage.checkpoint.read_tensors", changing)
     with pytest.raises(ValueError, match="changed while it was read"):
-        checkpoint.load(weights)
+        checkpoint.load_network(weights)
 
 
 def test_what_is_told_of_an_adapter_is_checked_wherever_it_is_made():

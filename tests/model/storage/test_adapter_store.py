@@ -8,25 +8,26 @@ from safetensors.torch import save_file
 
 from model.model_info import AdapterInfo
 from model.networks.whole_picture_views import sample_views
+from model.restoring.restorer import Restorer
 from model.storage import checkpoint
 from model.storage.adapter_files import ADAPTER_FILES
 from model.storage.adapter_store import install, remove
 from model.storage.tensor_file import digest, read_tensors, write_tensors
-from tests.model.conftest import make_restorer
+from tests.model.conftest import make_network
 
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    """Weights of a tiny restorer with the adapters noise and blur."""
-    restorer = make_restorer(2, 3)
+    """Weights of a tiny network with the adapters noise and blur."""
+    network = make_network(2, 3)
     folder = tmp_path / "weights"
-    checkpoint.save_base(restorer, folder, name="tiny", licence="", provenance={})
-    restorer.info = checkpoint.load_base(folder).info
-    for info in restorer.adapters:
+    checkpoint.save_base(network, folder, name="tiny", licence="", provenance={})
+    network.info = checkpoint.load_base(folder).info
+    for info in network.adapters:
         checkpoint.save_adapter(
-            restorer, info.name, folder / "adapters" / info.name, config={}, card=""
+            network, info.name, folder / "adapters" / info.name, config={}, card=""
         )
-    checkpoint.save_estimator(restorer, folder, provenance={"steps": "1"})
+    checkpoint.save_estimator(network, folder, provenance={"steps": "1"})
     return folder
 
 
@@ -34,12 +35,12 @@ def trained(weights: Path, folder: Path, *names: str, gain: float | None = 1.5) 
     """What training leaves of new adapters: a folder each, with one estimator in all of them."""
     sources = [folder / name / "weights" for name in names]
     for name, source in zip(names, sources, strict=True):
-        restorer = checkpoint.load_base(weights)
-        restorer.install_new(AdapterInfo(name=name, title=name, degradation=name, rank=2))
+        network = checkpoint.load_base(weights)
+        network.install_new(AdapterInfo(name=name, title=name, degradation=name, rank=2))
         checkpoint.save_adapter(
-            restorer, name, source / "adapters" / name, config={"gain_db": gain}, card="# card"
+            network, name, source / "adapters" / name, config={"gain_db": gain}, card="# card"
         )
-    grown = checkpoint.load(weights)
+    grown = checkpoint.load_network(weights)
     checkpoint.extend(
         grown,
         weights,
@@ -55,7 +56,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def test_an_installed_adapter_is_resident_and_the_older_files_are_bit_equal(weights, tmp_path):
-    before, old = digests(weights), checkpoint.load(weights)
+    before, old = digests(weights), checkpoint.load_network(weights)
     (source,) = trained(weights, tmp_path, "snow")
     (source / "adapters/snow/degradation.py").write_text("raise SystemExit")
     (told,) = install(weights, [source])
@@ -63,13 +64,13 @@ def test_an_installed_adapter_is_resident_and_the_older_files_are_bit_equal(weig
     after = digests(weights)
     changed = {name for name, sha in after.items() if before.get(name) != sha}
     assert changed == {"estimator.safetensors", *(f"adapters/snow/{f}" for f in ADAPTER_FILES)}
-    new = checkpoint.load(weights)
+    new = checkpoint.load_network(weights)
     assert [adapter.name for adapter in new.adapters] == ["noise", "blur", "snow"]
     picture = torch.randint(0, 256, (3, 40, 50), dtype=torch.uint8)
     for adapters in ("none", {"noise": 1.0}, {"blur": 0.4, "noise": 0.6}):
         assert torch.equal(
-            old.restore_picture(picture, adapters=adapters),
-            new.restore_picture(picture, adapters=adapters),
+            Restorer(old).restore_picture(picture, adapters=adapters),
+            Restorer(new).restore_picture(picture, adapters=adapters),
         )
 
 
@@ -80,7 +81,7 @@ def test_two_adapters_of_one_training_are_installed_together_or_not_at_all(weigh
         install(weights, sources[:1])
     assert digests(weights) == before
     install(weights, sources)
-    assert [a.name for a in checkpoint.load(weights).adapters][2:] == ["snow", "dust"]
+    assert [a.name for a in checkpoint.load_network(weights).adapters][2:] == ["snow", "dust"]
 
 
 def test_a_folder_is_begun_as_a_copy_of_the_bundled_weights(weights, tmp_path, monkeypatch):
@@ -91,7 +92,7 @@ def test_a_folder_is_begun_as_a_copy_of_the_bundled_weights(weights, tmp_path, m
     assert not made.exists()
     install(made, trained(weights, tmp_path / "2", "snow"))
     assert digests(weights) == bundled
-    assert [a.name for a in checkpoint.load(made).adapters] == ["noise", "blur", "snow"]
+    assert [a.name for a in checkpoint.load_network(made).adapters] == ["noise", "blur", "snow"]
 
 
 def poison(source: Path) -> None:
@@ -182,9 +183,9 @@ def test_a_leftover_that_no_estimator_names_is_replaced(weights, tmp_path):
 
 def test_a_removed_adapter_is_gone_and_the_others_keep_their_amounts(weights, tmp_path):
     install(weights, trained(weights, tmp_path, "snow"))
-    with_snow = checkpoint.load(weights)
+    with_snow = checkpoint.load_network(weights)
     remove(weights, "blur")
-    without = checkpoint.load(weights)
+    without = checkpoint.load_network(weights)
     assert [adapter.name for adapter in without.adapters] == ["noise", "snow"]
     assert not (weights / "adapters/blur").exists()
     picture = torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8)
@@ -207,4 +208,4 @@ def test_an_adapter_can_come_back_after_it_was_removed(weights, tmp_path):
     remove(weights, "snow")
     install(weights, sources)
     shutil.rmtree(tmp_path / "snow")
-    assert [a.name for a in checkpoint.load(weights).adapters] == ["noise", "blur", "snow"]
+    assert [a.name for a in checkpoint.load_network(weights).adapters] == ["noise", "blur", "snow"]

@@ -4,7 +4,7 @@ import torch
 from model.storage import checkpoint
 from model.storage.old_layouts import upgraded_adapter, upgraded_base
 from model.storage.tensor_file import write_tensors
-from tests.model.conftest import TINY, make_description, make_restorer
+from tests.model.conftest import TINY, make_description, make_network
 
 PREFIX = "base_model.model."
 
@@ -24,13 +24,13 @@ def as_before(tensors):
 
 
 def test_weights_of_today_are_left_as_they_are():
-    tensors = checkpoint.base_parts(make_restorer()).state_dict()
+    tensors = checkpoint.base_parts(make_network()).state_dict()
     assert upgraded_base(tensors, tensors) is tensors
 
 
 def test_an_older_baseline_restores_as_it_did_whatever_amounts_are_told(tmp_path, whole):
-    restorer = make_restorer()
-    parts = checkpoint.base_parts(restorer)
+    network = make_network()
+    parts = checkpoint.base_parts(network)
     config = {name: getattr(TINY, name) for name in TINY.__dataclass_fields__ if name != "classes"}
     write_tensors(
         tmp_path / "base.safetensors",
@@ -46,8 +46,8 @@ def test_an_older_baseline_restores_as_it_did_whatever_amounts_are_told(tmp_path
 
 
 def test_an_older_adapter_changes_nothing_in_layers_that_it_does_not_know():
-    restorer = make_restorer(2)
-    layers = restorer.adapted_convolutions()
+    network = make_network(2)
+    layers = network.adapted_convolutions()
     file = {}
     for name, layer in layers.items():
         if not name.startswith(("spread", "grid.")):
@@ -61,7 +61,7 @@ def test_an_older_adapter_changes_nothing_in_layers_that_it_does_not_know():
 
 
 def test_a_baseline_of_neither_layout_is_refused_by_its_keys(tmp_path):
-    tensors = as_before(checkpoint.base_parts(make_restorer()).state_dict())
+    tensors = as_before(checkpoint.base_parts(make_network()).state_dict())
     del tensors["backbone.intro.weight"]
     config = {name: getattr(TINY, name) for name in TINY.__dataclass_fields__ if name != "classes"}
     write_tensors(tmp_path / "base.safetensors", tensors, {"name": "old", "config": config})
