@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from model.config import RestorerConfig
@@ -14,9 +15,10 @@ from model.model_info import AdapterInfo, ModelInfo
 from model.networks.description import Description
 from model.networks.restoration import RestorationNetwork
 from model.networks.whole_picture_views import sample_views
+from model.pictures import Pixels
 from model.precision import arithmetic, choose_precision
 from model.restoring.crops import Crop, crops_of, kept, to_levels
-from model.restoring.photographs import Photo, as_planes, like
+from model.restoring.photographs import Photo, as_pixels, as_planes, image_of, picture_of
 from model.restoring.spatial_weights import join_cells, sum_by_cell, weights_by_cell
 from model.restoring.wishes import amounts_for
 from model.storage.checkpoint import load_network
@@ -105,8 +107,11 @@ class Restorer:
     ) -> Photo:
         """Restore one photograph, an array or a PIL image.
 
+        A PIL image is treated as the file that holds it is by the service and by ``abair restore``:
+        it comes back upright, in its own colours, with its profile and EXIF.
+
         Args:
-            image: An array of shape (H, W, 3), uint8 or uint16, RGB; or a PIL image of 8 bits a
+            image: An array of shape (H, W, 3), uint8 or uint16, sRGB; or a PIL image of 8 bits a
                 channel, whose grey stays grey and whose alpha is carried through untouched.
             adapters: As of ``restore_picture``.
             keep: As of ``restore_picture``.
@@ -114,16 +119,26 @@ class Restorer:
             tile: As of ``restore_picture``.
 
         Returns:
-            What came, restored: an array for an array, of its type; an image for an image.
+            An array for an array, of its shape and type; an image for an image.
 
         Raises:
             TypeError: If it is neither, or an image of other bits.
             ValueError: If its shape isn't (H, W, 3), or ``adapters`` names something unknown.
         """
-        restored = self.restore_picture(
-            as_planes(image), adapters=adapters, keep=keep, strength=strength, tile=tile
-        )
-        return like(image, restored)
+
+        def restored(pixels: object) -> Pixels:
+            planes = self.restore_picture(
+                as_planes(pixels), adapters=adapters, keep=keep, strength=strength, tile=tile
+            )
+            return as_pixels(planes)
+
+        if not isinstance(image, Image.Image):
+            return restored(image)  # type: ignore[return-value]  # the type of ``image``
+        picture = picture_of(image)
+        out = image_of(picture, restored(picture.rgb))
+        if "dpi" in image.info:
+            out.info["dpi"] = image.info["dpi"]
+        return out
 
     @torch.inference_mode()
     def estimate(self, picture: Tensor) -> dict[str, float]:

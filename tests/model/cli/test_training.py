@@ -10,7 +10,6 @@ from PIL import Image
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-import model
 from model.cli.commands import app
 from model.cli.preparing import Options, prepare
 from model.cli.training import alone
