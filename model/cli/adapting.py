@@ -14,11 +14,10 @@ from model.cli.preparing import Job, Options, adapter_job, estimator_job
 from model.cli.scenes import draw_scene, write_scenes
 from model.cli.training import train
 from model.degradations import OwnDegradation
-from model.evaluation import find_pairs, pictures_in
 from model.model_info import AdapterInfo
 from model.networks.restoration import RestorationNetwork
+from model.pictures.folders import find_pairs, pictures_in, read_rgb
 from model.storage import checkpoint
-from model.training.sources import read_rgb
 from model.training.workspace import Workspace
 
 HELD_OUT = 12

@@ -13,7 +13,6 @@ from PIL import Image
 from torch import Tensor
 
 from model.config import palette_of
-from model.evaluation import pictures_in
 from model.pictures import (
     READ_ONLY,
     Metadata,
@@ -25,6 +24,7 @@ from model.pictures import (
     encoding_of,
     read_header,
 )
+from model.pictures.folders import pictures_in
 from model.restoring.restorer import Restorer
 
 

@@ -17,8 +17,9 @@ from rich.progress import Progress
 
 from model.cli.preparing import Job, Measured, Options, beginning, prepare
 from model.config import CLEAN, Degradation
-from model.evaluation import evaluate_task, find_pairs
+from model.evaluation import evaluate_task
 from model.networks.restoration import RestorationNetwork
+from model.pictures.folders import find_pairs
 from model.precision import choose_device
 from model.restoring.restorer import Restorer
 from model.storage.rank_reduction import cut_adapter

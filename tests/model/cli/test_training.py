@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from model.cli.commands import app
 from model.cli.preparing import Options, prepare
 from model.cli.training import alone
-from model.evaluation import evaluate_task, find_pairs
+from model.evaluation import evaluate_task
 from model.networks.estimator import Estimator
+from model.pictures.folders import find_pairs
 from model.restoring.restorer import Restorer
 from model.storage import checkpoint
 from model.storage.tensor_file import digest

@@ -7,8 +7,7 @@ from PIL import Image
 from model.evaluation import SEVERITIES
 from model.evaluation.curves import Curves, measure_curves, plot_curves, scale_of
 from model.restoring.restorer import Restorer
-from tests.model.conftest import make_network
-from tests.model.evaluation.conftest import write_picture
+from tests.model.conftest import make_network, write_picture
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image
 
-from model.evaluation import find_pairs
+from model.pictures.folders import find_pairs
 from model.restoring.restorer import Restorer
 from model.training.report import draw_curves, draw_grid
 from tests.model.conftest import make_network

@@ -1,13 +1,15 @@
-"""Picture files: pairs of a folder of tasks, and pixels of a file."""
+"""Folders of picture files: list them, pair them, and read their pixels."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from model.pictures import READ_SUFFIXES, decode, to_eight_bits
+from model.pictures.formats import READ_SUFFIXES
+from model.pictures.picture import to_eight_bits
+from model.pictures.reading import decode
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,13 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted(path for path in found if path.suffix.lower() in READ_SUFFIXES)
 
 
-def read_picture(path: Path) -> Tensor:
-    """Read a picture file in sRGB, upright, 16 bits rounded to 8: -> (3, H, W), uint8.
+def read_rgb(path: Path) -> NDArray[np.uint8]:
+    """Read a picture file in sRGB, upright, with 16 bits rounded to 8.
+
+    Returns:
+        Shape (H, W, 3), uint8.
 
     Raises:
-        ValueError: If it is no picture that is read, or damaged.
+        ValueError: If the file is no picture that can be read, or is damaged.
     """
-    picture = decode(path.read_bytes(), metadata="strip")
-    return torch.from_numpy(to_eight_bits(picture.rgb)).permute(2, 0, 1).contiguous()
+    return to_eight_bits(decode(path.read_bytes(), metadata="strip").rgb)

@@ -2,10 +2,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from model.evaluation import find_pairs, pictures_in, read_picture
+from model.pictures.folders import find_pairs, pictures_in, read_rgb
 
 
 def test_pairs_are_found_by_stem_and_sorted(tasks: Path):
@@ -39,23 +38,20 @@ def test_pictures_are_found_at_any_depth_and_other_files_left_out(tasks: Path):
     assert len(pictures_in(tasks)) == 24
 
 
-def test_a_picture_is_read_as_rgb_channels_first(tmp_path: Path):
+def test_a_picture_is_read_as_rgb(tmp_path: Path):
     pixels = np.zeros((2, 3, 3), dtype=np.uint8)
     pixels[0, 2] = (255, 128, 1)
     Image.fromarray(pixels).save(tmp_path / "x.png")
-    picture = read_picture(tmp_path / "x.png")
-    assert picture.dtype is torch.uint8
-    assert picture.shape == (3, 2, 3)
-    assert picture[:, 0, 2].tolist() == [255, 128, 1]
+    assert np.array_equal(read_rgb(tmp_path / "x.png"), pixels)
 
 
 def test_sixteen_bits_become_eight_and_do_not_clip(tmp_path: Path):
     levels = np.array([[0, 256, 32768, 65535]], dtype=np.uint16)
     Image.fromarray(levels).save(tmp_path / "x.png")
-    assert read_picture(tmp_path / "x.png")[0, 0].tolist() == [0, 1, 128, 255]
+    assert read_rgb(tmp_path / "x.png")[0, :, 0].tolist() == [0, 1, 128, 255]
 
 
 def test_a_file_that_is_no_picture_is_refused(tmp_path: Path):
     (tmp_path / "x.png").write_text("no picture")
     with pytest.raises(ValueError, match="no picture"):
-        read_picture(tmp_path / "x.png")
+        read_rgb(tmp_path / "x.png")
