@@ -125,7 +125,7 @@ async def test_a_degradation_of_ones_own_is_served_by_its_weights_alone(here):
 
 @pytest.mark.slow
 def test_two_new_adapters_share_an_estimator_and_know_resident_ones(here, monkeypatch):
-    monkeypatch.setattr("model.cli.adapting._SMOKE_STEPS", 2)
+    monkeypatch.setattr("model.training.new_adapters._SMOKE_STEPS", 2)
     for name in ("dust", "jpeg", "snow"):
         abair("adapter", "new", name)
     abair("adapter", "train", "dust", "jpeg", "--smoke")

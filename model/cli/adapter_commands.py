@@ -138,11 +138,12 @@ def train(
     folders share one training of the estimator and must be added together.
     """
     need_matplotlib()
-    from model.cli import adapting
+    from model.cli.training_output import ConsoleListener
     from model.storage import checkpoint
+    from model.training.new_adapters import NewAdapterOptions, train_adapters
     from model.training.workspace import read_workspace
 
-    plan = adapting.Plan(
+    options = NewAdapterOptions(
         data=data,
         val=val,
         weights=weights or checkpoint.BUNDLED,
@@ -156,7 +157,8 @@ def train(
         smoke=smoke,
     )
     spaces = [usage(read_workspace, folder, smoke=smoke) for folder in folders]
-    trained = usage(adapting.run, spaces, plan)
+    with ConsoleListener() as listener:
+        trained = usage(train_adapters, spaces, options, listener)
     if trained is None:
         typer.echo("stopped before the end; run the same command again to continue", err=True)
         raise typer.Exit(3)

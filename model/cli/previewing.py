@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from model.cli.scenes import draw_scene
 from model.degradations import DEGRADATIONS, OwnDegradation
 from model.evaluation import SEVERITIES
 from model.pictures.folders import read_rgb
+from model.training.scenes import draw_scene
 from model.training.workspace import SETTINGS, check_name, title_of
 
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -11,14 +11,15 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from model.cli.commands import app
-from model.cli.preparing import Options, prepare
-from model.cli.training import alone
 from model.evaluation import evaluate_task
 from model.networks.estimator import Estimator
 from model.pictures.folders import find_pairs
 from model.restoring.restorer import Restorer
 from model.storage import checkpoint
 from model.storage.tensor_file import digest
+from model.training.jobs import prepare_job
+from model.training.options import TrainingOptions
+from model.training.train import alone
 from tests.model.conftest import make_network
 from tests.model.training.conftest import draw_picture
 
@@ -84,9 +85,11 @@ def test_the_three_phases_make_a_folder_of_weights_that_loads(data, tmp_path):
     assert "crop=32" in told["phase"]["mix"]
 
 
-def one_step(what: str, folder: Path, *, weights: str, init: Path, rank: int = 4) -> Options:
+def one_step(
+    what: str, folder: Path, *, weights: str, init: Path, rank: int = 4
+) -> TrainingOptions:
     """Options of a training of one step, with all its folders in one."""
-    return Options(
+    return TrainingOptions(
         what=what,
         data=folder,
         run=folder / "run",
@@ -114,9 +117,9 @@ def test_an_estimator_can_start_from_one_of_the_same_adapters(tmp_path):
         torch.nn.init.normal_(whole.estimator.classify.weight)
         checkpoint.save_estimator(whole, tmp_path / name, provenance={})
     options = one_step("estimator", tmp_path, weights="two", init=tmp_path / "two")
-    began = prepare(options).network.estimator.state_dict()
+    began = prepare_job(options).network.estimator.state_dict()
     there = checkpoint.load_network(tmp_path / "two").estimator.state_dict()
-    fresh = prepare(replace(options, init=None)).network.estimator.state_dict()
+    fresh = prepare_job(replace(options, init=None)).network.estimator.state_dict()
     for name, values in there.items():  # stored in the order noise, blur; trained in blur, noise
         order = [1, 0] if name.startswith("classify") else slice(None)
         assert torch.equal(began[name], values[order])
@@ -124,7 +127,7 @@ def test_an_estimator_can_start_from_one_of_the_same_adapters(tmp_path):
     with pytest.raises(
         ValueError, match=r"is for the adapters \['noise'\], but these weights have \['blur', "
     ):
-        prepare(replace(options, init=tmp_path / "one"))
+        prepare_job(replace(options, init=tmp_path / "one"))
 
 
 def test_an_adapter_can_begin_as_one_of_another_baseline(tmp_path):
@@ -141,7 +144,7 @@ def test_an_adapter_can_begin_as_one_of_another_baseline(tmp_path):
     options = one_step("noise", tmp_path, weights="new", init=tmp_path / "old", rank=3)
     old = checkpoint.load_base(tmp_path / "old")
     checkpoint.add_adapters(old, [tmp_path / "old/adapters/noise"])
-    values, before = (of.backbone.state_dict() for of in (prepare(options).network, old))
+    values, before = (of.backbone.state_dict() for of in (prepare_job(options).network, old))
     assert any("lora_B" in name for name in before)
     for name, was in before.items():
         if "lora_A" in name:
@@ -150,9 +153,9 @@ def test_an_adapter_can_begin_as_one_of_another_baseline(tmp_path):
         if "lora_B" in name:
             assert torch.equal(values[name], torch.nn.functional.pad(was * 0.5, (0, 1)))
     with pytest.raises(ValueError, match="has rank 5, so an adapter of rank 3 can't start from it"):
-        prepare(replace(options, init=tmp_path / "high"))
+        prepare_job(replace(options, init=tmp_path / "high"))
     with pytest.raises(ValueError, match=r"there is no adapter .*rain to start from"):
-        prepare(replace(options, what="rain"))
+        prepare_job(replace(options, what="rain"))
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What can be trained: each phase as a job of a network, what to do, and how to save it."""
+"""What can be trained: each phase with its network, and how the result is saved."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -11,81 +11,16 @@ from model.model_info import AdapterInfo
 from model.networks.estimator import Estimator
 from model.networks.restoration import RestorationNetwork
 from model.storage import checkpoint
+from model.training.model_card import adapter_card
+from model.training.options import AdapterGain, TrainingOptions
 from model.training.phases import Phase, adapter, baseline, estimator
 
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How to train; kept in the run's folder.
-
-    Attributes:
-        what: ``baseline``, ``estimator``, or the adapter's degradation.
-        data: Training pictures.
-        run: Folder of checkpoint and logs.
-        weights: Folder of weights to build on.
-        hours: Budget of training, or None.
-        steps: Budget of steps, or None.
-        workers: Processes that make data, for each that trains.
-        processes: That train together, each on its part of every batch.
-        seed: Of initialisation and data.
-        command: What the weights' provenance names.
-        val: Folders of pairs to validate on.
-        overrides: ``FIELD=VALUE`` of the phase.
-        without: Clean pictures that aren't trained on.
-        preset: Sizes of a new baseline.
-        rank: Of a new adapter.
-        train_rank: Of a new adapter while it trains; it is cut to ``rank`` at the end. None: as
-            ``rank``.
-        init: Weights that what is trained begins with, or None; an adapter's may be of another
-            baseline.
-        name: Of a new baseline.
-        device: Where to compute, one of ``model.precision.DEVICES``.
-        licence: Terms of the weights.
-    """
-
-    what: str
-    data: Path
-    run: Path
-    weights: Path
-    hours: float | None
-    steps: int | None
-    workers: int
-    seed: int
-    command: str
-    processes: int = 1
-    val: tuple[Path, ...] = ()
-    overrides: tuple[str, ...] = ()
-    without: frozenset[Path] = frozenset()
-    preset: str = "small"
-    rank: int = 4
-    train_rank: int | None = None
-    init: Path | None = None
-    name: str = ""
-    device: str = "auto"
-    licence: str = ""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What an adapter gains on its own tasks, told the task.
-
-    Attributes:
-        gain_db: Over the input, dB.
-        over_baseline_db: Over the baseline alone, dB.
-        tasks: The tasks' names.
-    """
-
-    gain_db: float
-    over_baseline_db: float
-    tasks: tuple[str, ...]
-
-
-Save = Callable[[RestorationNetwork, dict[str, str], Measured | None], None]
+Save = Callable[[RestorationNetwork, dict[str, str], AdapterGain | None], None]
 """Writes what was trained, with its provenance and what it gains."""
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """What trains, how, and how it is saved.
 
     Attributes:
@@ -93,17 +28,17 @@ class Job:
         phase: What to do.
         save: Writes it.
         own: Degradations that aren't built in, by name.
-        cut: Rank that the adapter is cut to before it is measured and saved, or None.
+        final_rank: Rank that the adapter is reduced to before it is measured and saved, or None.
     """
 
     network: RestorationNetwork
     phase: Phase
     save: Save
     own: Mapping[str, OwnDegradation] = field(default_factory=dict)
-    cut: int | None = None
+    final_rank: int | None = None
 
 
-def prepare(options: Options) -> Job:
+def prepare_job(options: TrainingOptions) -> TrainingJob:
     """Build the job that ``options.what`` names.
 
     Raises:
@@ -134,7 +69,7 @@ def prepare(options: Options) -> Job:
     raise ValueError(f"there is no phase {options.what!r}: choose one of {known}")
 
 
-def _baseline_job(options: Options) -> Job:
+def _baseline_job(options: TrainingOptions) -> TrainingJob:
     if options.preset not in PRESETS:
         raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {options.preset!r}")
     if options.init is None:
@@ -143,7 +78,7 @@ def _baseline_job(options: Options) -> Job:
         network = checkpoint.load_base(options.init)
 
     def save(
-        trained: RestorationNetwork, provenance: dict[str, str], _measured: Measured | None
+        trained: RestorationNetwork, provenance: dict[str, str], _measured: AdapterGain | None
     ) -> None:
         checkpoint.save_base(
             trained,
@@ -153,10 +88,10 @@ def _baseline_job(options: Options) -> Job:
             provenance=provenance,
         )
 
-    return Job(network, baseline(), save)
+    return TrainingJob(network, baseline(), save)
 
 
-def beginning(options: Options) -> Path | None:
+def initial_weights(options: TrainingOptions) -> Path | None:
     """Return the file of weights that what is trained begins with, if any."""
     if options.init is None:
         return None
@@ -179,12 +114,12 @@ def _estimator_of(folder: Path, network: RestorationNetwork) -> Estimator:
 
 def adapter_job(
     info: AdapterInfo,
-    options: Options,
+    options: TrainingOptions,
     folder: Path,
     *,
     own: OwnDegradation | None = None,
     draft: str = "",
-) -> Job:
+) -> TrainingJob:
     """Phase II: a new adapter of the baseline in ``options.weights``.
 
     Args:
@@ -207,7 +142,7 @@ def adapter_job(
         checkpoint.begin_as(network, options.init / "adapters" / info.name)
 
     def save(
-        trained: RestorationNetwork, provenance: dict[str, str], measured: Measured | None
+        trained: RestorationNetwork, provenance: dict[str, str], measured: AdapterGain | None
     ) -> None:
         about = {
             "provenance": {**provenance, "train_rank": str(rank)},
@@ -215,15 +150,15 @@ def adapter_job(
             "gain_db": None if measured is None else measured.gain_db,
             "over_baseline_db": None if measured is None else measured.over_baseline_db,
         }
-        card = _card(info, rank, provenance, measured, options.licence, draft)
+        card = adapter_card(info, rank, provenance, measured, options.licence, draft)
         checkpoint.save_adapter(trained, info.name, folder, config=about, card=card)
 
-    return Job(
+    return TrainingJob(
         network,
         adapter(info.degradation),
         save,
         {} if own is None else {own.name: own},
-        cut=None if rank == info.rank else info.rank,
+        final_rank=None if rank == info.rank else info.rank,
     )
 
 
@@ -231,7 +166,7 @@ def estimator_job(
     network: RestorationNetwork,
     folders: Sequence[Path],
     own: Mapping[str, OwnDegradation] | None = None,
-) -> Job:
+) -> TrainingJob:
     """Phase III: the estimator of a network and its resident adapters.
 
     Args:
@@ -252,48 +187,9 @@ def estimator_job(
         )
 
     def save(
-        trained: RestorationNetwork, provenance: dict[str, str], _measured: Measured | None
+        trained: RestorationNetwork, provenance: dict[str, str], _measured: AdapterGain | None
     ) -> None:
         for folder in folders:
             checkpoint.save_estimator(trained, folder, provenance=provenance)
 
-    return Job(network, estimator(kinds), save, own)
-
-
-def _card(
-    info: AdapterInfo,
-    train_rank: int,
-    provenance: dict[str, str],
-    measured: Measured | None,
-    licence: str,
-    draft: str,
-) -> str:
-    """Write the model card of an adapter (Hub front matter, then prose)."""
-    cut = "" if train_rank == info.rank else f", cut at the end from rank {train_rank},"
-    began = ""
-    if "began_as" in provenance:
-        began = f"It began as the adapter of sha256 {provenance['began_as'][:12]}.\n"
-    gain = "not measured"
-    if measured is not None:
-        gain = (
-            f"{measured.gain_db:+.2f} dB PSNR over the input, "
-            f"{measured.over_baseline_db:+.2f} dB over the baseline alone "
-            f"(RGB, whole pictures, mean over {', '.join(measured.tasks)})"
-        )
-    return f"""---
-library_name: peft
-license: {licence.lower() or "unknown"}
-pipeline_tag: image-to-image
-tags: [image-restoration, lora, abair]
----
-{draft.strip() or f"# ABAIR adapter: {info.title}"}
-
-## How it was trained
-
-Rank-{info.rank} update{cut} of every convolution of the baseline's restoring path, for pictures
-damaged by {info.title.lower()}. Trained with the baseline frozen (ABAIR, phase II).
-
-Trained with `{provenance["command"]}`: {provenance["steps"]} steps, {provenance["hours"]} hours,
-on {provenance["data"]}.
-{began}Gain on pairs that it wasn't trained on, told the task: {gain}.
-"""
+    return TrainingJob(network, estimator(kinds), save, own)

@@ -1,4 +1,4 @@
-"""What ``abair train`` does: run a job on its data, measure it, save it."""
+"""Train a phase of ABAIR: read the data, run the loop, measure and save the result."""
 
 import dataclasses
 import json
@@ -6,44 +6,61 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
-from rich.console import Console
-from rich.progress import Progress
 
-from model.cli.preparing import Job, Measured, Options, beginning, prepare
-from model.config import CLEAN, Degradation
-from model.evaluation import evaluate_task
-from model.networks.restoration import RestorationNetwork
-from model.pictures.folders import find_pairs
+from model.config import CLEAN
 from model.precision import choose_device
-from model.restoring.restorer import Restorer
 from model.storage.rank_reduction import cut_adapter
 from model.storage.tensor_file import digest
 from model.training.budget import Budget, Schedule
 from model.training.data import Batches
+from model.training.jobs import TrainingJob, initial_weights, prepare_job
 from model.training.loop import Trainer
+from model.training.options import TrainingOptions
 from model.training.phases import Phase
-from model.training.report import draw_curves, draw_grid
 from model.training.sources import Sources, read_sources
 from model.training.stream import stream
 from model.training.team import Team, join, leave
+from model.training.validation import Validator
 
 
-def run(options: Options) -> bool:
-    """Train what the options name, or go on training it; tell whether the budget is used.
+class Listener:
+    """Is told how a training goes; this one ignores it. Override the methods to show it."""
+
+    def row(self, numbers: Mapping[str, float]) -> None:
+        """Take a row of numbers: losses with their step, or scores of a validation."""
+
+    def progress(self, phase: str, share: float) -> None:
+        """Take the share of the budget of ``phase`` that is used, in [0, 1]."""
+
+
+_SILENT = Listener()
+
+
+def train(options: TrainingOptions, listener: Listener = _SILENT) -> bool:
+    """Train the phase that the options name, or continue its training, and save the result.
+
+    Args:
+        options: How to train.
+        listener: Is told how it goes.
+
+    Returns:
+        Whether the budget is used; False if a signal stopped the training before.
 
     Raises:
         ValueError: If an option names something unknown, or another training uses the run folder.
     """
     _device(options)  # refused before other processes are started
     torch.manual_seed(options.seed)
-    job = prepare(options)
-    return train(options, job) if options.processes == 1 else _train_together(options, job)
+    job = prepare_job(options)
+    if options.processes == 1:
+        return train_job(options, job, listener)
+    return _train_together(options, job, listener)
 
 
 @contextmanager
@@ -67,7 +84,7 @@ def alone(run: Path) -> Iterator[None]:
         lock.release()
 
 
-def _train_together(options: Options, job: Job) -> bool:
+def _train_together(options: TrainingOptions, job: TrainingJob, listener: Listener) -> bool:
     with alone(options.run), tempfile.TemporaryDirectory() as folder:
         meeting = Path(folder) / "meeting"
         spawn = multiprocessing.get_context("spawn")
@@ -78,46 +95,46 @@ def _train_together(options: Options, job: Job) -> bool:
         for other in others:
             other.start()
         try:
-            return _train_as(options, job, 0, meeting)
+            return _train_as(options, job, 0, meeting, listener)
         finally:
             for other in others:
                 other.join(timeout=60)
                 other.kill()
 
 
-def _follow(options: Options, rank: int, meeting: Path) -> None:
+def _follow(options: TrainingOptions, rank: int, meeting: Path) -> None:
     """Be one of the processes that train beside the one that was started."""
     torch.manual_seed(options.seed)
-    _train_as(options, prepare(options), rank, meeting)
+    _train_as(options, prepare_job(options), rank, meeting, _SILENT)
 
 
-def _train_as(options: Options, job: Job, rank: int, meeting: Path) -> bool:
+def _train_as(
+    options: TrainingOptions, job: TrainingJob, rank: int, meeting: Path, listener: Listener
+) -> bool:
     torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // options.processes))
     team = join(rank, options.processes, meeting)
     try:
-        return _train(options, job, team)
+        return _train(options, job, team, listener)
     finally:
         leave(team)
 
 
-def train(options: Options, job: Job) -> bool:
-    """Train a job, or go on training it; save it at the end, and tell whether it is reached.
+def train_job(options: TrainingOptions, job: TrainingJob, listener: Listener = _SILENT) -> bool:
+    """Train a job, or continue its training; as ``train``.
 
     Args:
         options: How to train.
-        job: What trains.
-
-    Raises:
-        ValueError: If an option names something unknown, or another training uses the run folder.
+        job: What trains, and how it is saved.
+        listener: Is told how it goes.
     """
     with alone(options.run):
-        return _train(options, job, Team())
+        return _train(options, job, Team(), listener)
 
 
-def _train(options: Options, job: Job, team: Team) -> bool:
+def _train(options: TrainingOptions, job: TrainingJob, team: Team, listener: Listener) -> bool:
     """Train as one of a team; the one that leads writes."""
     phase, device = _override(job.phase, options.overrides), _device(options)
-    console, validator = Console(), Validator(options, phase)
+    validator = Validator(options, phase)
     trainer = Trainer(
         network=job.network.channels_last(),
         phase=phase,
@@ -125,7 +142,8 @@ def _train(options: Options, job: Job, team: Team) -> bool:
         budget=Budget(hours=options.hours, steps=options.steps),
         validate=validator,
         schedule=Schedule(),
-        on_log=lambda row: _tell(console, row),
+        on_log=listener.row,
+        on_step=lambda share: listener.progress(phase.name, share),
         team=team,
         device=device,
         compiles=device == "cuda",
@@ -141,28 +159,33 @@ def _train(options: Options, job: Job, team: Team) -> bool:
         without=options.without,
     )
     batches = Batches(sources, phase.mix, options.seed, job.own, team)
-    with Progress(
-        *Progress.get_default_columns(),
-        console=console,
-        disable=not (console.is_terminal and team.leads),
-    ) as progress:
-        bar = progress.add_task(phase.name, total=1.0)
-        trainer.on_step = lambda share: progress.update(bar, completed=share)
-        done = trainer.fit(
-            lambda start: stream(batches, start, workers=options.workers, pinned=device == "cuda")
-        )
+    done = trainer.fit(
+        lambda start: stream(batches, start, workers=options.workers, pinned=device == "cuda")
+    )
     if done and team.leads:
-        with trainer.averaged() as averaged:
-            if job.cut is not None:  # the trainer is spent after this; its checkpoint isn't
-                cut_adapter(averaged, job.cut)
-                _tell(console, {"rank": job.cut, **validator(averaged)})
-            elif not validator.called:  # nothing was left to train
-                validator(averaged)
-            job.save(averaged, _provenance(options, trainer, sources), validator.measured)
+        _finish(options, job, trainer, validator, sources, listener)
     return done
 
 
-def _device(options: Options) -> str:
+def _finish(
+    options: TrainingOptions,
+    job: TrainingJob,
+    trainer: Trainer,
+    validator: Validator,
+    sources: Sources,
+    listener: Listener,
+) -> None:
+    """Measure the averaged weights, and save them."""
+    with trainer.averaged() as averaged:
+        if job.final_rank is not None:  # the trainer is spent after this; its checkpoint isn't
+            cut_adapter(averaged, job.final_rank)
+            listener.row({"rank": job.final_rank, **validator(averaged)})
+        elif not validator.called:  # nothing was left to train
+            validator(averaged)
+        job.save(averaged, _provenance(options, trainer, sources), validator.measured)
+
+
+def _device(options: TrainingOptions) -> str:
     """Choose where to compute.
 
     Raises:
@@ -173,50 +196,6 @@ def _device(options: Options) -> str:
     if together and device == "cuda":
         raise ValueError("--processes above 1 works only on a CPU: leave it out for a GPU")
     return device
-
-
-class Validator:
-    """Scores the validation pairs that matter to the phase, and draws the run's pictures.
-
-    Attributes:
-        measured: What an adapter gained at the last validation; None where there was none.
-        called: Whether there was a validation.
-    """
-
-    def __init__(self, options: Options, phase: Phase) -> None:
-        self.run, self.mode = options.run, phase.mode
-        self.measured: Measured | None = None
-        self.called = False
-        self.tasks = {
-            task: pairs for folder in options.val for task, pairs in find_pairs(folder).items()
-        }
-        if options.what in set(Degradation):
-            self.tasks = {
-                task: pairs for task, pairs in self.tasks.items() if task.startswith(options.what)
-            }
-
-    def __call__(self, network: RestorationNetwork) -> dict[str, float]:
-        """Return the PSNR of each task, dB."""
-        restorer = Restorer(network)
-        self.called = True
-        row: dict[str, float] = {}
-        gains: list[tuple[float, float]] = []
-        modes = ("none", "oracle") if self.mode == "oracle" else (self.mode,)
-        for task, pairs in self.tasks.items():
-            before, *_, after = scores = evaluate_task(restorer, task, pairs, modes=modes)
-            row[task] = after.psnr
-            gains.append((after.psnr - before.psnr, after.psnr - scores[1].psnr))
-        if gains:
-            self.measured = Measured(
-                round(sum(gain for gain, _ in gains) / len(gains), 2),
-                round(sum(gain for _, gain in gains) / len(gains), 2),
-                tuple(self.tasks),
-            )
-            alone = dict.fromkeys(restorer.askable[: len(restorer.adapters) or None], 1.0)
-            adapters = alone if self.mode == "oracle" else self.mode
-            draw_grid(restorer, self.tasks, self.run / "grid.png", adapters=adapters)
-        draw_curves(self.run)
-        return row
 
 
 def _override(phase: Phase, overrides: tuple[str, ...]) -> Phase:
@@ -241,9 +220,9 @@ def _kinds(phase: Phase) -> tuple[str, ...]:
     return tuple(name for name, _ in phase.mix.odds if name != CLEAN)
 
 
-def _provenance(options: Options, trainer: Trainer, sources: Sources) -> dict[str, str]:
+def _provenance(options: TrainingOptions, trainer: Trainer, sources: Sources) -> dict[str, str]:
     pairs = [f"{len(samples)} of {name}" for name, samples in sources.pairs.items() if samples]
-    began = beginning(options)
+    began = initial_weights(options)
     return {
         **({} if began is None else {"began_as": digest(began)}),
         "data": f"{len(sources.clean)} clean pictures, {len(sources.depth)} with depth, "
@@ -255,7 +234,7 @@ def _provenance(options: Options, trainer: Trainer, sources: Sources) -> dict[st
     }
 
 
-def _write_arguments(options: Options, phase: Phase) -> None:
+def _write_arguments(options: TrainingOptions, phase: Phase) -> None:
     told = {
         "options": {k: str(v) for k, v in dataclasses.asdict(options).items()},
         "phase": {
@@ -266,8 +245,3 @@ def _write_arguments(options: Options, phase: Phase) -> None:
         "argv": sys.argv[1:],
     }
     (options.run / "args.json").write_text(json.dumps(told, indent=1) + "\n")
-
-
-def _tell(console: Console, row: dict[str, float]) -> None:
-    told = "  ".join(f"{name} {value:.4g}" for name, value in row.items())
-    console.print(told, highlight=False, soft_wrap=True)
