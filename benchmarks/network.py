@@ -81,14 +81,14 @@ def ratio_rows(restorer: Restorer) -> Iterator[Row]:
     """Compare describing with restoring, and blended adapters with the baseline alone."""
     whole = picture(512, 512)
     description = restorer.network.describe(sample_views(whole))
-    crop, box = as_float(whole)[None], torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+    crop, position = as_float(whole)[None], torch.tensor([[0.0, 0.0, 1.0, 1.0]])
     count = len(restorer.adapters)
     blend = restorer.network.ask(torch.full((1, count), 1 / max(1, count)))
-    plain = replace(blend, weights=None)
+    plain = replace(blend, adapter_weights=None)
 
     def restore(asked: Asked) -> Tensor:
         with arithmetic("bf16", "cpu"):
-            return restorer.network.restore_crops(crop, description, asked, box)
+            return restorer.network.restore_crops(crop, description, asked, position)
 
     ratio = alternate(
         lambda: restorer.network.describe(sample_views(whole)), lambda: restore(blend), 15

@@ -233,19 +233,21 @@ class TorchEngine:
         return model.as_float(self._staging.upload(crops) if self._staging else torch.stack(crops))
 
     def _boxes(self, tasks: Sequence[RestoreTask | SegmentTask]) -> Tensor:
-        boxes = [_tile(task).box(*task.picture.shape[:2]) for task in tasks]
+        boxes = [_tile(task).position(*task.picture.shape[:2]) for task in tasks]
         return torch.tensor(boxes, device=self._device)  # (B, 4)
 
     def _asked(self, tasks: Sequence[RestoreTask], shape: Sequence[int]) -> model.Asked:
         """Return what is asked of the tasks, whose crops have ``shape``."""
         removals = [task.removal for task in tasks]
         amounts = torch.tensor([removal.amounts for removal in removals], device=self._device)
-        asked = self._network.ask(amounts)
+        asked = self._network.ask(
+            amounts, shared=len({(r.amounts, r.adapters) for r in removals}) == 1
+        )
         if not any(removal.adapters for removal in removals):
-            return model.Asked(asked.told)
+            return model.Asked(asked.baseline_amounts)
         uses = torch.tensor([removal.adapters for removal in removals], device=self._device)
         of_adapters = amounts * uses[:, None]
-        asked = replace(asked, weights=of_adapters)
+        asked = replace(asked, adapter_weights=of_adapters)
         if all(removal.field is None for removal in removals):
             return asked
         fields = []
@@ -253,8 +255,8 @@ class TorchEngine:
             field = weights[:, None, None]
             if removal.field is not None:
                 field = torch.from_numpy(removal.field.weights).to(self._device)
-            fields.append(self._network.over_crop(field[None], box[None], shape))
-        return replace(asked, field=torch.cat(fields))
+            fields.append(self._network.weights_over_crop(field[None], box[None], shape))
+        return replace(asked, spatial_weights=torch.cat(fields))
 
     def _arithmetic(self) -> torch.autocast:
         return model.arithmetic(self._info.precision, self._device.type)

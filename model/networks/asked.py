@@ -14,18 +14,24 @@ class Asked:
     """What is asked for B pictures.
 
     Attributes:
-        told: Amounts of the baseline's own degradations, shape (B, N), in [0, 1], in the order of
-            ``RestorerConfig.degradations``. They are the same all over a picture.
-        weights: Weights of the adapters, shape (B, K), in [0, 1]; None for the baseline alone.
-        field: Weights that vary over the crops, shape (B, K, h, w); None where they don't vary.
-        alone: Largest amount that is asked of the baseline alone, shape (B,), in [0, 1]: of
-            degradations that no adapter removes. It counts where the weights vary, too.
+        baseline_amounts: Amounts of the baseline's own degradations, shape (B, N), in [0, 1], in
+            the order of ``RestorerConfig.degradations``. They are the same all over a picture.
+        adapter_weights: Weights of the adapters, shape (B, K), in [0, 1]; None for the baseline
+            without adapters.
+        spatial_weights: Weights of the adapters that vary over the crops, shape (B, K, h, w); None
+            where they don't vary.
+        unadapted: Largest amount that is asked of the baseline without adapters, shape (B,), in
+            [0, 1]: of degradations that no adapter removes. It counts where the weights vary, too.
+        shared: Whether all B pictures have the same ``adapter_weights``. The adapters are then
+            merged into the kernels, which is faster. The caller knows this; comparing the weights
+            here would wait for the GPU.
     """
 
-    told: Tensor
-    weights: Tensor | None = None
-    field: Tensor | None = None
-    alone: Tensor | None = None
+    baseline_amounts: Tensor
+    adapter_weights: Tensor | None = None
+    spatial_weights: Tensor | None = None
+    unadapted: Tensor | None = None
+    shared: bool = False
 
     @property
     def gate(self) -> Tensor:
@@ -33,13 +39,13 @@ class Asked:
 
         It is 0 where nothing is asked, so that the answer there is the picture itself, exactly.
         """
-        most = self.told.amax(dim=1)[:, None, None, None]
-        if self.weights is not None and self.weights.shape[1]:
-            weight = self.weights.amax(dim=1)[:, None, None, None]
+        most = self.baseline_amounts.amax(dim=1)[:, None, None, None]
+        if self.adapter_weights is not None and self.adapter_weights.shape[1]:
+            weight = self.adapter_weights.amax(dim=1)[:, None, None, None]
             most = most.maximum(weight)
-            if self.field is not None:
-                local = self.field.amax(dim=1, keepdim=True)
-                if self.alone is not None:
-                    local = local.maximum(self.alone[:, None, None, None])
+            if self.spatial_weights is not None:
+                local = self.spatial_weights.amax(dim=1, keepdim=True)
+                if self.unadapted is not None:
+                    local = local.maximum(self.unadapted[:, None, None, None])
                 most = torch.where(weight > 0, local, most)
         return (most / _FULL_CHANGE).clamp(max=1)

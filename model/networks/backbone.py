@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from model.config import Degradation, RestorerConfig
 from model.networks.asked import Asked
 from model.networks.description import Description
-from model.networks.layers import GatedBlock, Upsample, look_up
+from model.networks.layers import GatedBlock, Upsample, sample_grid
 from model.networks.lora import AdaptedConv2d, Blend
 from model.networks.tone import BilateralTone
 
@@ -124,7 +124,7 @@ class Backbone(nn.Module):
         x: Tensor,
         description: Description,
         asked: Asked,
-        box: Tensor,
+        position: Tensor,
         blends: Blends = Blends(),  # noqa: B008 - immutable
     ) -> Restored:
         """Restore crops.
@@ -133,8 +133,8 @@ class Backbone(nn.Module):
             x: Shape (B, 3, h, w), RGB in [0, 1]; h and w multiples of ``config.multiple``.
             description: Of the pictures that the crops are from, B.
             asked: What is to be removed from them, B.
-            box: Where the crops lie in their pictures, shape (B, 4): top, left, bottom, right as
-                fractions of the picture's height and width.
+            position: Where the crops lie in their pictures, shape (B, 4): top, left, bottom and
+                right as fractions of the picture's height and width.
             blends: Weights of the adapters; none for the baseline alone.
 
         Returns:
@@ -148,17 +148,18 @@ class Backbone(nn.Module):
                 f"crop sides must be multiples of {self.config.multiple}, got {tuple(x.shape)}"
             )
         context = description.context
-        context = context + self.tell(torch.cat([context, asked.told.to(context.dtype)], dim=1))
+        amounts = asked.baseline_amounts.to(context.dtype)
+        context = context + self.tell(torch.cat([context, amounts], dim=1))
         fold = self.config.unshuffle
         folded = F.pixel_unshuffle(x, fold).reshape(
             len(x), 3, fold**2, x.shape[-2] // fold, x.shape[-1] // fold
         )
-        toned = self._retone(folded, context, description, asked, box, blends.whole)
+        toned = self._retone(folded, context, description, asked, position, blends.whole)
         features = self._features(
             torch.cat([folded.flatten(1, 2), toned.flatten(1, 2)], dim=1),
             context,
             self.spread(description.features, blends.whole),
-            box,
+            position,
             blends.local,
         )
         residual = self.outro(features, blends.local).float().reshape(folded.shape)
@@ -176,21 +177,22 @@ class Backbone(nn.Module):
         context: Tensor,
         description: Description,
         asked: Asked,
-        box: Tensor,
+        position: Tensor,
         blend: Blend | None,
     ) -> Tensor:
         """Give the crops new tones: one gain and offset per channel, and the bilateral grid.
 
         The grid takes part where haze or low light is to be removed.
         """
-        relit = (4 * asked.told[:, self._relit].amax(dim=1)).clamp(max=1)[:, None, None, None, None]
+        share = (4 * asked.baseline_amounts[:, self._relit].amax(dim=1)).clamp(max=1)
+        relit = share[:, None, None, None, None]
         log_gain, offset = self.tone(context).float()[:, :, None, None, None].chunk(2, dim=1)
         toned = torch.addcmul(offset, folded, torch.exp(4 * torch.tanh(log_gain / 4)))
-        change = self.grid(folded, context, description.features, box, blend)
+        change = self.grid(folded, context, description.features, position, blend)
         return torch.addcmul(toned, relit, change)
 
     def _features(
-        self, x: Tensor, context: Tensor, grid: Tensor, box: Tensor, blend: Blend | None
+        self, x: Tensor, context: Tensor, grid: Tensor, position: Tensor, blend: Blend | None
     ) -> Tensor:
         """Run the U: folded crops (B, 6 u u, h, w) -> the last features (B, C, h, w)."""
         y = self.intro(x.contiguous(memory_format=torch.channels_last), blend)
@@ -199,7 +201,7 @@ class Backbone(nn.Module):
             y = stage(y, context, blend)
             skips.append(y)
             y = down(y, blend)
-        y = y + self.ground(look_up(grid, box, y.shape[-2], y.shape[-1]), blend)
+        y = y + self.ground(sample_grid(grid, position, y.shape[-2], y.shape[-1]), blend)
         y = self.middle(y, context, blend)
         for stage, up, skip in zip(
             reversed(self.decoder), reversed(self.up), reversed(skips), strict=True

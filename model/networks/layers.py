@@ -57,11 +57,11 @@ class Upsample(nn.Module):
         return F.pixel_shuffle(self.conv(x, blend), 2)
 
 
-def look_up(grid: Tensor, box: Tensor, height: int, width: int) -> Tensor:
+def sample_grid(grid: Tensor, position: Tensor, height: int, width: int) -> Tensor:
     """Interpolate (B, G, gh, gw) at the cells of crops: -> (B, G, ``height``, ``width``)."""
-    top, left, bottom, right = box.float()[:, :, None].unbind(dim=1)  # (B, 1) each
-    rows = (torch.arange(height, device=box.device) + 0.5) / height  # (h,)
-    columns = (torch.arange(width, device=box.device) + 0.5) / width  # (w,)
+    top, left, bottom, right = position.float()[:, :, None].unbind(dim=1)  # (B, 1) each
+    rows = (torch.arange(height, device=position.device) + 0.5) / height  # (h,)
+    columns = (torch.arange(width, device=position.device) + 0.5) / width  # (w,)
     ys = (top + (bottom - top) * rows) * 2 - 1  # (B, h)
     xs = (left + (right - left) * columns) * 2 - 1  # (B, w)
     points = torch.stack(

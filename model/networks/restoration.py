@@ -12,7 +12,7 @@ from model.networks.asked import Asked
 from model.networks.backbone import Backbone, Blends, Restored
 from model.networks.description import Description
 from model.networks.estimator import Estimator, PictureEncoder, amounts_from
-from model.networks.layers import look_up
+from model.networks.layers import sample_grid
 from model.networks.lora import AdaptedConv2d, Blend
 from model.networks.segmentation import SegmentationHead
 from model.networks.whole_picture_views import Views
@@ -97,13 +97,22 @@ class RestorationNetwork(nn.Module):
         rest = (kind for kind in self.config.degradations if kind not in removed)
         return (*(adapter.name for adapter in self.adapters), *rest)
 
-    def ask(self, amounts: Tensor, *, adapters: bool = True, field: Tensor | None = None) -> Asked:
+    def ask(
+        self,
+        amounts: Tensor,
+        *,
+        adapters: bool = True,
+        spatial_weights: Tensor | None = None,
+        shared: bool = False,
+    ) -> Asked:
         """Ask for amounts.
 
         Args:
             amounts: Of ``askable``, shape (B, K + M), in [0, 1]; only the adapters' where (B, K).
-            adapters: Whether the adapters take part; else the baseline alone does what it can.
-            field: Weights of the adapters that vary over crops, shape (B, K, h, w), if they do.
+            adapters: Whether the adapters take part; otherwise the baseline does what it can.
+            spatial_weights: Weights of the adapters that vary over crops, shape (B, K, h, w), or
+                None.
+            shared: Whether all B pictures are asked for the same amounts, as of ``Asked``.
         """
         known, count = self.config.degradations, len(self.adapters)
         kinds = [*(adapter.degradation for adapter in self.adapters), *self.askable[count:]]
@@ -111,18 +120,18 @@ class RestorationNetwork(nn.Module):
         for kind, amount in zip(kinds, amounts.unbind(dim=1), strict=False):
             columns[kind] = amount.maximum(columns.get(kind, amount))
         none = amounts.new_zeros(len(amounts))
-        told = torch.stack([columns.get(kind, none) for kind in known], dim=1)
+        baseline_amounts = torch.stack([columns.get(kind, none) for kind in known], dim=1)
         if not adapters:
-            return Asked(told)
-        alone = F.pad(amounts[:, count:], (0, 1)).amax(dim=1)  # nothing where there is nothing
-        return Asked(told, amounts[:, :count], field, alone)
+            return Asked(baseline_amounts)
+        unadapted = F.pad(amounts[:, count:], (0, 1)).amax(dim=1)  # 0 where M = 0
+        return Asked(baseline_amounts, amounts[:, :count], spatial_weights, unadapted, shared)
 
     def ask_all(self, count: int) -> Asked:
         """Ask the baseline for all that it can remove, of ``count`` pictures."""
         return Asked(torch.ones(count, len(self.config.degradations), device=self.device))
 
     def restore_crops(
-        self, crop: Tensor, description: Description, asked: Asked, box: Tensor
+        self, crop: Tensor, description: Description, asked: Asked, position: Tensor
     ) -> Tensor:
         """Restore crops.
 
@@ -130,37 +139,47 @@ class RestorationNetwork(nn.Module):
             crop: Shape (B, 3, h, w), RGB in [0, 1]; sides are multiples of ``config.multiple``.
             description: Of the pictures that the crops are from, B.
             asked: What is to be removed, B.
-            box: Where the crops lie in their pictures, shape (B, 4), fractions.
+            position: Where the crops lie in their pictures, shape (B, 4): top, left, bottom and
+                right as fractions.
 
         Returns:
             Restored crops, same shape, about [0, 1] but not clamped.
         """
-        image: Tensor = self.forward(crop, description, asked, box).image
+        image: Tensor = self.forward(crop, description, asked, position).image
         return image
 
-    def segment(self, crop: Tensor, description: Description, box: Tensor) -> Tensor:
+    def segment(self, crop: Tensor, description: Description, position: Tensor) -> Tensor:
         """Return the probability of each class at each pixel, (B, C, h, w), by the baseline."""
-        out = self.forward(crop, description, self.ask_all(len(crop)), box)
+        out = self.forward(crop, description, self.ask_all(len(crop)), position)
         logits: Tensor = self.head(out.features)
         return logits.float().softmax(dim=1)
 
     def forward(
-        self, crop: Tensor, description: Description, asked: Asked, box: Tensor
+        self, crop: Tensor, description: Description, asked: Asked, position: Tensor
     ) -> Restored:
         """Run the backbone: the restored crops and the features for the head."""
         crop = crop.contiguous(memory_format=torch.channels_last)
         blends = Blends()
-        if asked.weights is not None and self.adapters:
-            whole = self.blend(asked.weights)
-            blends = Blends(whole, whole if asked.field is None else self.blend(asked.field))
-        out: Restored = self.backbone(crop, description, asked, box, blends)
+        if asked.adapter_weights is not None and self.adapters:
+            whole = local = self.blend(asked.adapter_weights, shared=asked.shared)
+            if asked.spatial_weights is not None:
+                local = self.blend(asked.spatial_weights)
+            blends = Blends(whole, local)
+        out: Restored = self.backbone(crop, description, asked, position, blends)
         return out
 
-    def blend(self, weights: Tensor) -> Blend:
-        """Spread adapter weights (B, K[, h, w]) over rank components; merge where all rows agree.
+    def blend(self, weights: Tensor, *, shared: bool = False) -> Blend:
+        """Spread adapter weights over the components of their ranks.
+
+        Args:
+            weights: Shape (B, K), or (B, K, h, w) where they vary over crops.
+            shared: Whether all rows of (B, K) are equal; a single row always counts as shared.
+
+        Returns:
+            One blend for the whole batch if it is shared, otherwise one for each row.
 
         Raises:
-            ValueError: If K is not the number of resident adapters.
+            ValueError: If K is not the number of installed adapters.
         """
         if weights.shape[1] != len(self.adapters):
             raise ValueError(
@@ -172,19 +191,21 @@ class RestorationNetwork(nn.Module):
         scale = weights.new_tensor([a.scaling for a in self.adapters])
         scaled = weights * scale.view(1, -1, *[1] * (weights.dim() - 2))
         components = scaled.repeat_interleave(ranks, dim=1, output_size=count)
-        alike = weights.dim() == 2 and not self.training and bool((weights == weights[:1]).all())
-        return Blend(components[0] if alike else components)
+        merged = weights.dim() == 2 and (shared or len(weights) == 1)
+        return Blend(components[0] if merged else components)
 
-    def over_crop(self, field: Tensor, box: Tensor, shape: Sequence[int]) -> Tensor:
-        """Interpolate adapter weights that vary over cells of whole pictures at crops.
+    def weights_over_crop(
+        self, weights_by_cell: Tensor, position: Tensor, shape: Sequence[int]
+    ) -> Tensor:
+        """Interpolate adapter weights that vary over the cells of whole pictures at crops.
 
         Args:
-            field: Weights of each cell of B pictures, shape (B, K, gh, gw).
-            box: Where the crops lie, shape (B, 4), fractions.
+            weights_by_cell: Weights in each cell of B pictures, shape (B, K, gh, gw).
+            position: Where the crops lie, shape (B, 4): top, left, bottom, right as fractions.
             shape: Of the crops, (B, 3, h, w).
 
         Returns:
-            Weights for ``ask``, shape (B, K, h/u, w/u).
+            Spatial weights for ``ask``, shape (B, K, h/u, w/u) with ``u`` of ``config.unshuffle``.
         """
         fold = self.config.unshuffle
-        return look_up(field, box, shape[-2] // fold, shape[-1] // fold)
+        return sample_grid(weights_by_cell, position, shape[-2] // fold, shape[-1] // fold)

@@ -38,7 +38,12 @@ class BilateralTone(nn.Module):
         nn.init.zeros_(self.cells.bias)
 
     def forward(
-        self, folded: Tensor, context: Tensor, features: Tensor, box: Tensor, blend: Blend | None
+        self,
+        folded: Tensor,
+        context: Tensor,
+        features: Tensor,
+        position: Tensor,
+        blend: Blend | None,
     ) -> Tensor:
         """Compute the change of colour at each pixel.
 
@@ -46,7 +51,7 @@ class BilateralTone(nn.Module):
             folded: Crops, shape (B, 3, u * u, h, w), RGB in [0, 1].
             context: Context vectors, shape (B, D).
             features: Features of the whole pictures' thumbnails, shape (B, F, gh, gw).
-            box: Where the crops lie in their pictures, shape (B, 4), fractions.
+            position: Where the crops lie in their pictures, shape (B, 4), fractions.
             blend: Weights of the adapters, the same all over a picture.
 
         Returns:
@@ -57,7 +62,7 @@ class BilateralTone(nn.Module):
         cells = self.cells(mixed, blend).float()
         grid = _BOUND * torch.tanh(cells / _BOUND)
         grid = grid.view(len(grid), _COEFFICIENTS, self.bins, *grid.shape[-2:])
-        transform = _slice(grid, _guide(folded), box)  # (B, 12, h, w)
+        transform = _slice(grid, _guide(folded), position)  # (B, 12, h, w)
         matrix = transform[:, :9].view(len(grid), 3, 3, *transform.shape[-2:])
         offset = transform[:, 9:, None]
         change = matrix[:, :, 0, None] * folded[:, None, 0]  # (B, 3, u * u, h, w)
@@ -78,12 +83,12 @@ def _guide(folded: Tensor) -> Tensor:
     return smooth[:, 0].clamp(0, 1).sqrt()
 
 
-def _slice(grid: Tensor, guide: Tensor, box: Tensor) -> Tensor:
+def _slice(grid: Tensor, guide: Tensor, position: Tensor) -> Tensor:
     """Interpolate a grid (B, C, bins, gh, gw) at each place and guide -> (B, C, h, w)."""
     height, width = guide.shape[-2:]
-    top, left, bottom, right = box.float()[:, :, None].unbind(dim=1)  # (B, 1) each
-    rows = (torch.arange(height, device=box.device) + 0.5) / height
-    columns = (torch.arange(width, device=box.device) + 0.5) / width
+    top, left, bottom, right = position.float()[:, :, None].unbind(dim=1)  # (B, 1) each
+    rows = (torch.arange(height, device=position.device) + 0.5) / height
+    columns = (torch.arange(width, device=position.device) + 0.5) / width
     ys = ((top + (bottom - top) * rows) * 2 - 1)[:, :, None].expand(-1, -1, width)
     xs = ((left + (right - left) * columns) * 2 - 1)[:, None, :].expand(-1, height, -1)
     points = torch.stack([xs, ys, guide * 2 - 1], dim=-1)[:, None]  # (B, 1, h, w, 3)

@@ -16,12 +16,13 @@ class Crop:
 
     Attributes:
         pixels: Shape (1, 3, h, w), float in [0, 1].
-        box: Where they lie in the picture, (1, 4), fractions.
+        position: Where they lie in the picture, shape (1, 4): top, left, bottom and right as
+            fractions.
         tile: What they are.
     """
 
     pixels: Tensor
-    box: Tensor
+    position: Tensor
     tile: Tile
 
     def put(self, whole: Tensor, made: Tensor) -> None:
@@ -39,8 +40,8 @@ def crops_of(
     """
     height, width = picture.shape[1:]
     for piece in plan_tiles(height, width, tile=tile, halo=halo, multiple=multiple):
-        box = torch.tensor([piece.box(height, width)], device=device)
-        yield Crop(as_float(read_crop(picture, piece).to(device))[None], box, piece)
+        position = torch.tensor([piece.position(height, width)], device=device)
+        yield Crop(as_float(read_crop(picture, piece).to(device))[None], position, piece)
 
 
 def read_crop(picture: Tensor, tile: Tile) -> Tensor:

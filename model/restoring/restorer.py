@@ -199,7 +199,7 @@ class Restorer:
             torch.tensor([amounts], device=self.device), adapters=adapters != "none"
         )
         varying = None
-        if blend == "pixel" and asked.weights is not None:
+        if blend == "pixel" and asked.adapter_weights is not None:
             seen = self._seen_by_cell(picture, description, tile, precision)
             by_cell = weights_by_cell(
                 amounts[: len(self.adapters)],
@@ -211,10 +211,12 @@ class Restorer:
         out = torch.empty_like(picture)
         for crop in self._crops(picture, tile):
             if varying is not None:
-                field = self.network.over_crop(varying, crop.box, crop.pixels.shape)
-                asked = dataclasses.replace(asked, field=field)
+                spatial = self.network.weights_over_crop(varying, crop.position, crop.pixels.shape)
+                asked = dataclasses.replace(asked, spatial_weights=spatial)
             with arithmetic(precision, self.device.type):
-                restored = self.network.restore_crops(crop.pixels, description, asked, crop.box)
+                restored = self.network.restore_crops(
+                    crop.pixels, description, asked, crop.position
+                )
             blended = torch.lerp(crop.pixels, restored, strength)
             crop.put(out, to_levels(blended, out.dtype)[0])
         return out
@@ -233,7 +235,7 @@ class Restorer:
         labels = torch.empty(picture.shape[1:], dtype=torch.uint8)
         for crop in self._crops(picture, tile):
             with arithmetic(precision, self.device.type):
-                probabilities = self.network.segment(crop.pixels, description, crop.box)
+                probabilities = self.network.segment(crop.pixels, description, crop.position)
             crop.put(labels, probabilities[0].argmax(dim=0).to(torch.uint8))
         return labels
 
@@ -246,7 +248,7 @@ class Restorer:
         for crop in self._crops(picture, tile):
             with arithmetic(precision, self.device.type):
                 probabilities = kept(
-                    self.network.segment(crop.pixels, description, crop.box), crop.tile
+                    self.network.segment(crop.pixels, description, crop.position), crop.tile
                 )
             keep = crop.tile.keep
             parts.append((keep, sum_by_cell(probabilities[0], keep, height, width).cpu().numpy()))

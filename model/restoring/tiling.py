@@ -36,8 +36,13 @@ class Tile:
     crop: Box
     keep: Box
 
-    def box(self, height: int, width: int) -> tuple[float, float, float, float]:
-        """Return the crop as fractions of a picture of ``height`` by ``width`` pixels."""
+    def position(self, height: int, width: int) -> tuple[float, float, float, float]:
+        """Return top, left, bottom and right of the crop as fractions of the picture.
+
+        Args:
+            height: Rows of the picture.
+            width: Columns of the picture.
+        """
         top, left, bottom, right = self.crop
         return top / height, left / width, bottom / height, right / width
 

@@ -23,7 +23,7 @@ class Batch:
         degraded: Crops, shape (B, 3, h, w); uint8 as made, else in [0, 1].
         target: The same crops without what is asked to be removed, same shape and type.
         labels: Class of each pixel, (B, h, w), uint8; ``IGNORE`` where undefined.
-        box: Where the crops lie in their pictures, (B, 4), fractions.
+        position: Where the crops lie in their pictures, (B, 4), fractions.
         shares: Share of each class in the whole pictures, (P, C): of their area, or equal parts
             for degradations that lie over each other. Rows sum to 1.
         amounts: Amount of each class in the whole pictures, (P, C), in [0, 1]; 0 for clean.
@@ -35,7 +35,7 @@ class Batch:
     degraded: Tensor
     target: Tensor
     labels: Tensor
-    box: Tensor
+    position: Tensor
     shares: Tensor
     amounts: Tensor
     asked: Tensor
@@ -46,14 +46,16 @@ class Batch:
         """Return all tensors, in an order of their own."""
         views = self.views.thumbnail, self.views.patches
         of_pictures = self.shares, self.amounts, self.asked
-        return self.degraded, self.target, self.labels, self.box, *of_pictures, *views
+        return self.degraded, self.target, self.labels, self.position, *of_pictures, *views
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         """Return a batch whose tensors are ``change`` of these."""
         *tensors, thumbnail, patches = map(change, self.tensors())
-        degraded, target, labels, box, shares, amounts, asked = tensors
+        degraded, target, labels, position, shares, amounts, asked = tensors
         views = Views(thumbnail, patches)
-        return Batch(degraded, target, labels, box, shares, amounts, asked, views, self.classes)
+        return Batch(
+            degraded, target, labels, position, shares, amounts, asked, views, self.classes
+        )
 
     def on(self, device: torch.device) -> "Batch":
         """Return what training computes with: all of it on ``device``, pictures in [0, 1]."""

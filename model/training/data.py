@@ -80,10 +80,10 @@ class Batches:
             views.append(Views(seen.thumbnail, seen.patches.mul(255).round().to(torch.uint8)))
             for _ in range(self.mix.crops):
                 crops.append(self._crop(whole, rng))
-        degraded, target, labels, box = map(torch.stack, zip(*crops, strict=True))
+        degraded, target, labels, position = map(torch.stack, zip(*crops, strict=True))
         shares, amounts, asked = map(torch.stack, zip(*rows, strict=True))
         view = Views.stack(views)
-        return Batch(degraded, target, labels, box, shares, amounts, asked, view, self.classes)
+        return Batch(degraded, target, labels, position, shares, amounts, asked, view, self.classes)
 
     def _crop(
         self, whole: tuple[Tensor, Tensor, Tensor], rng: np.random.Generator
@@ -91,9 +91,9 @@ class Batches:
         """Cut one crop: degraded, target, labels, and where it lies."""
         (height, width), side = whole[-1].shape, self.mix.crop
         top, left = (int(rng.integers(0, length - side + 1)) for length in (height, width))
-        box = (top / height, left / width, (top + side) / height, (left + side) / width)
+        position = (top / height, left / width, (top + side) / height, (left + side) / width)
         degraded, target, labels = (of[..., top : top + side, left : left + side] for of in whole)
-        return degraded, target, labels, torch.tensor(box, dtype=torch.float32)
+        return degraded, target, labels, torch.tensor(position, dtype=torch.float32)
 
     def _picture(self, rng: np.random.Generator) -> "_Made":
         """Draw one whole picture."""

@@ -141,7 +141,7 @@ def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
 
 def _baseline_losses(network: RestorationNetwork, batch: Batch) -> Losses:
     """Restoration and segmentation."""
-    out = network(batch.degraded, _describe(network, batch), _asked(network, batch), batch.box)
+    out = network(batch.degraded, _describe(network, batch), _asked(network, batch), batch.position)
     logits = network.head(out.features)
     of_classes = batch.shares.new_tensor([CLASS_WEIGHTS[name] for name in CLASSES])
     weights = batch.per_crop(batch.shares @ of_classes)
@@ -157,8 +157,8 @@ def _adapter_losses(network: RestorationNetwork, batch: Batch) -> Losses:
         description = _describe(network, batch)
     asked = _asked(network, batch)
     weights = batch.per_crop(batch.of(network.adapters[0].degradation, batch.asked))[:, None]
-    asked = dataclasses.replace(asked, weights=weights)
-    out = network(batch.degraded, description, asked, batch.box)
+    asked = dataclasses.replace(asked, adapter_weights=weights)
+    out = network(batch.degraded, description, asked, batch.position)
     return {"restoration": log_mse(out.image, batch.target, _to_restore(batch))}
 
 
@@ -168,7 +168,7 @@ def _estimator_losses(network: RestorationNetwork, batch: Batch) -> Losses:
     with torch.no_grad():
         description = _describe(network, batch)
     asked = network.ask(batch.per_crop(amounts_from(logits)))
-    out = network(batch.degraded, description, asked, batch.box)
+    out = network(batch.degraded, description, asked, batch.position)
     return {
         "estimation": amount_loss(logits, torch.stack(there, dim=1)),
         "restoration": log_mse(out.image, batch.target),

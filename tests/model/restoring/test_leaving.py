@@ -69,7 +69,7 @@ def test_places_where_the_weights_vanish_are_bit_equal(network, whole):
     crop = torch.rand(1, 3, 32, 48)
     field = torch.rand(1, 3, 16, 24)
     field[..., :12] = 0
-    asked = network.ask(torch.rand(1, 3), field=field)
+    asked = network.ask(torch.rand(1, 3), spatial_weights=field)
     answer = network.restore_crops(crop, make_description(network), asked, whole)
     assert torch.equal(answer[..., :24], crop[..., :24])
     assert (answer[..., 24:] - crop[..., 24:]).abs().amin(dim=(0, 1, 2)).max() > 1e-4

@@ -113,7 +113,7 @@ def test_what_can_be_asked_for_are_the_adapters_and_what_the_baseline_removes_al
 
 
 def told_of(network: RestorationNetwork, asked: Asked) -> dict[str, float]:
-    values = [round(value, 4) for value in asked.told[0].tolist()]
+    values = [round(value, 4) for value in asked.baseline_amounts[0].tolist()]
     return dict(zip(network.config.degradations, values, strict=True))
 
 
@@ -126,22 +126,22 @@ def test_amounts_are_told_by_degradation_and_weigh_the_adapters(network):
         "haze": 0.4,
         "lowlight": 0.5,
     }
-    torch.testing.assert_close(asked.weights, torch.tensor([[0.1, 0.2, 0.3]]))
-    assert asked.field is None
+    torch.testing.assert_close(asked.adapter_weights, torch.tensor([[0.1, 0.2, 0.3]]))
+    assert asked.spatial_weights is None
     of_adapters = network.ask(torch.tensor([[0.1, 0.2, 0.3]]))
     assert told_of(network, of_adapters)["haze"] == 0
     alone = network.ask(torch.tensor([[0.1, 0.2, 0.3, 0.4, 0.5]]), adapters=False)
-    assert alone.weights is None
-    assert torch.equal(alone.told, asked.told)
-    assert network.ask_all(2).told.tolist() == [[1] * 5] * 2
+    assert alone.adapter_weights is None
+    assert torch.equal(alone.baseline_amounts, asked.baseline_amounts)
+    assert network.ask_all(2).baseline_amounts.tolist() == [[1] * 5] * 2
 
 
 def test_a_degradation_that_the_baseline_does_not_know_is_asked_of_its_adapter_alone(network):
     first, *others = network.adapters
     network.adapters = (dataclasses.replace(first, name="snow", degradation="snow"), *others)
     asked = network.ask(torch.tensor([[0.8, 0.0, 0.0, 0.0, 0.0, 0.0]]))
-    assert not asked.told.any()
-    torch.testing.assert_close(asked.weights, torch.tensor([[0.8, 0.0, 0.0]]))
+    assert not asked.baseline_amounts.any()
+    torch.testing.assert_close(asked.adapter_weights, torch.tensor([[0.8, 0.0, 0.0]]))
     assert asked.gate.item() == 1
     snowless = Restorer(network).restore_picture(EIGHT, adapters={"snow": 1.0})
     assert not torch.equal(snowless, EIGHT)
@@ -161,11 +161,11 @@ def test_what_the_baseline_removes_alone_is_removed_where_no_adapter_acts_too(ne
     field = torch.zeros(1, 3, 16, 24)
     field[..., 12:] = 0.5
     amounts = torch.tensor([[0.0, 0.0, 0.5, 0.8, 0.0]])  # rain by its adapter; haze without
-    varying = network.ask(amounts, field=field)
+    varying = network.ask(amounts, spatial_weights=field)
     answer = network.restore_crops(crop, description, varying, whole)
     assert (answer[..., :24] - crop[..., :24]).abs().mean() > 1e-3
     amounts[:, 3] = 0
-    only_rain = network.ask(amounts, field=field)
+    only_rain = network.ask(amounts, spatial_weights=field)
     answer = network.restore_crops(crop, description, only_rain, whole)
     assert torch.equal(answer[..., :24], crop[..., :24])
 

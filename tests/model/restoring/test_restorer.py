@@ -51,9 +51,9 @@ def in_crops(picture: torch.Tensor, tile: int, halo: int, *, cells: int = 0) -> 
     multiple, device = NETWORK.config.multiple, NETWORK.device
     for crop in crops_of(picture, tile=tile, halo=halo, multiple=multiple, device=device):
         if cells:
-            field = NETWORK.over_crop(varying, crop.box, crop.pixels.shape)
-            asked = dataclasses.replace(asked, field=field)
-        crop.put(out, NETWORK.restore_crops(crop.pixels, description, asked, crop.box)[0])
+            field = NETWORK.weights_over_crop(varying, crop.position, crop.pixels.shape)
+            asked = dataclasses.replace(asked, spatial_weights=field)
+        crop.put(out, NETWORK.restore_crops(crop.pixels, description, asked, crop.position)[0])
     return out
 
 
@@ -106,11 +106,11 @@ def test_a_batch_of_one_equals_its_row_of_a_mixed_batch(network, vary):
     amounts[2] = torch.tensor([0, 0, 0, 0, 1])  # and of another what has no adapter
     field = amounts[:, :3, None, None] * torch.rand(4, 3, 20, 12) if vary else None
     description, boxes = make_description(network, 4), torch.rand(4, 4).sort(dim=1).values
-    asked = network.ask(amounts, field=field)
+    asked = network.ask(amounts, spatial_weights=field)
     together = network.restore_crops(crops, description, asked, boxes)
     for row in range(4):
         one = slice(row, row + 1)
-        of_one = network.ask(amounts[one], field=None if field is None else field[one])
+        of_one = network.ask(amounts[one], spatial_weights=None if field is None else field[one])
         alone = network.restore_crops(crops[one], description.select(row), of_one, boxes[one])
         torch.testing.assert_close(together[one], alone, rtol=1e-3, atol=1e-4)
 
@@ -139,10 +139,12 @@ def test_weights_zero_equal_the_baseline(network, whole):
 def test_weights_per_pixel_that_are_constant_equal_weights_per_picture(network, whole):
     crop, description = torch.rand(1, 3, 32, 40), make_description(network)
     asked = network.ask(torch.tensor([[0.7, 0.1, 0.2]]))
-    assert asked.weights is not None
-    field = asked.weights[:, :, None, None].expand(-1, -1, 16, 20)
+    assert asked.adapter_weights is not None
+    field = asked.adapter_weights[:, :, None, None].expand(-1, -1, 16, 20)
     torch.testing.assert_close(
-        network.restore_crops(crop, description, dataclasses.replace(asked, field=field), whole),
+        network.restore_crops(
+            crop, description, dataclasses.replace(asked, spatial_weights=field), whole
+        ),
         network.restore_crops(crop, description, asked, whole),
         rtol=1e-3,
         atol=1e-4,

@@ -73,7 +73,7 @@ def test_an_adapter_folder_is_what_peft_computes(folder, whole):
     result = set_peft_model_state_dict(wrapped, {k: t.float() for k, t in tensors.items()})
     assert not result.unexpected_keys  # type: ignore[attr-defined]
     theirs = wrapped(crop, description, asked, whole).image
-    base = ours.restore_crops(crop, description, Asked(asked.told), whole)
+    base = ours.restore_crops(crop, description, Asked(asked.baseline_amounts), whole)
     torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4)
     assert (mine - base).abs().max() > 1e-2
 

@@ -36,7 +36,7 @@ def test_crops_lie_in_pictures_and_carry_labels_and_shares(sources):
     batch = batches[0].on(CPU)
     assert batch.degraded.shape == batch.target.shape == (24, 3, 32, 32)
     assert batch.labels.shape == (24, 32, 32)
-    assert bool(((batch.box >= 0) & (batch.box <= 1)).all())
+    assert bool(((batch.position >= 0) & (batch.position <= 1)).all())
     assert set(batch.labels.unique().tolist()) <= {*range(len(CLASSES)), IGNORE}
     torch.testing.assert_close(batch.shares.sum(dim=1), torch.ones(24))
 
@@ -151,9 +151,11 @@ def test_what_is_cut_in_is_drawn_from_the_company_where_it_is_named(sources):
 
 def test_several_crops_of_a_picture_share_what_is_told_of_the_whole(sources):
     batch = Batches(sources, dataclasses.replace(MIX, batch=4, crops=3), seed=0)[0]
-    assert len(batch.degraded) == len(batch.target) == len(batch.labels) == len(batch.box) == 12
+    assert (
+        len(batch.degraded) == len(batch.target) == len(batch.labels) == len(batch.position) == 12
+    )
     assert len(batch.shares) == len(batch.views.patches) == len(batch.views.thumbnail) == 4
-    assert len(batch.box.unique(dim=0)) > 8
+    assert len(batch.position.unique(dim=0)) > 8
     shares = batch.per_crop(batch.shares)
     assert torch.equal(shares, batch.shares.repeat_interleave(3, dim=0))
     for labels, share in zip(batch.labels, shares, strict=True):
@@ -165,7 +167,7 @@ def test_a_crops_box_says_where_in_its_picture_it_lies(sources):
     batches = Batches(sources, dataclasses.replace(MIX, batch=1, crops=4), seed=3)
     made = batches._picture(np.random.default_rng([3, 0, 0]))
     (height, width), batch = made.labels.shape, batches[0]
-    for index, box in enumerate(batch.box.tolist()):
+    for index, box in enumerate(batch.position.tolist()):
         top, left, bottom, right = (
             round(share * side) for share, side in zip(box, (height, width) * 2, strict=True)
         )

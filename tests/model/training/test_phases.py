@@ -96,7 +96,7 @@ def test_degradations_over_each_other_count_one_in_the_baseline(sources):
     description = Description(context, features, torch.zeros(4, 0))
     told = torch.stack([batch.of(kind, batch.asked) for kind in Degradation], dim=1)
     assert told.any()
-    out = network(batch.degraded, description, Asked(told), batch.box)
+    out = network(batch.degraded, description, Asked(told), batch.position)
     torch.testing.assert_close(
         baseline().losses(network, batch)["restoration"], log_mse(out.image, batch.target)
     )
@@ -130,7 +130,7 @@ def test_an_adapter_is_weighed_by_what_is_asked_of_it(sources):
         context, features = network.context(batch.views)
         description = Description(context, features, torch.zeros(4, 0))
         asked = Asked(torch.zeros(4, 5), torch.full((4, 1), amount))
-        out = network(batch.degraded, description, asked, batch.box)
+        out = network(batch.degraded, description, asked, batch.position)
         loss = adapter("snow").losses(network, batch)["restoration"]
         torch.testing.assert_close(loss, log_mse(out.image, batch.target))
         losses.append(loss.item())
