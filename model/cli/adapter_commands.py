@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from model.cli.common import Device, Weights, examples, load, need_matplotlib, usage
+from model.cli.common import (
+    Device,
+    Weights,
+    examples,
+    lift_pixel_limit,
+    load,
+    need_matplotlib,
+    usage,
+)
 
 adapters_app = typer.Typer(
     help="Low-rank adapters, one per degradation: make, train and install your own.",
@@ -81,6 +89,7 @@ def preview(
     from model.cli.tables import preview_table
     from model.training.workspace import read_workspace
 
+    lift_pixel_limit()
     space = usage(read_workspace, folder)
     seen = usage(previewing.preview, space.degradation, pictures or [], out, side=side, seed=seed)
     Console().print(preview_table(seen))
@@ -138,6 +147,7 @@ def train(
     folders share one training of the estimator and must be added together.
     """
     need_matplotlib()
+    lift_pixel_limit()
     from model.cli.training_output import ConsoleListener
     from model.storage import checkpoint
     from model.training.new_adapters import NewAdapterOptions, train_adapters

@@ -38,6 +38,13 @@ def load(weights: Path | None) -> "Restorer":
     return usage(model.load) if weights is None else usage(model.load, weights)
 
 
+def lift_pixel_limit() -> None:
+    """Turn off Pillow's limit of pixels in this process: the commands inspect files themselves."""
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None
+
+
 def need_matplotlib() -> None:
     """End with a usage error that says what to install if matplotlib is missing."""
     if importlib.util.find_spec("matplotlib") is None:

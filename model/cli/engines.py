@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import model
+from model.cli.common import lift_pixel_limit
 from model.cli.restoring import Job, Options, restore_file
 from model.restoring.restorer import Restorer
 
@@ -82,6 +83,7 @@ class _Worker:
     """One process of the cluster."""
 
     def __init__(self, weights: Path | None, options: Options) -> None:
+        lift_pixel_limit()  # in this process of the cluster
         self.restorer = model.load() if weights is None else model.load(weights)
         self.options = options
 

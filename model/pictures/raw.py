@@ -2,13 +2,14 @@
 
 import io
 import logging
+import struct
 from dataclasses import dataclass, field
 
 import cv2
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, features
+from PIL import Image, UnidentifiedImageError, features
 
 from model.pictures import limits
 from model.pictures.colour import Space
@@ -26,8 +27,6 @@ else:
     pillow_heif.register_heif_opener(thumbnails=False)
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # damage is told by exceptions
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-Image.MAX_IMAGE_PIXELS = None  # the file is inspected before it is decoded
 
 _GREY_MODES = ("1", "L", "LA", "La")
 _COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "YCbCr", "HSV")
@@ -93,7 +92,7 @@ def read(data: bytes, header: Header) -> Raw:
     """
     beside = png.beside(data) if header.format == "PNG" else png.Beside()
     data = _for_decoder(data, header)
-    with Image.open(io.BytesIO(data), formats=[header.format]) as image:
+    with _opened(data, header.format) as image:
         _check_size(image, header)
         several = header.several or (header.format != "TIFF" and getattr(image, "n_frames", 1) > 1)
         if not _is_deep_png(header) and not _is_runs(data, header):
@@ -112,6 +111,29 @@ def read(data: bytes, header: Header) -> Raw:
             icc=bytes(image.info.get("icc_profile") or b""),
             notices=((SEVERAL,) if several else ()) + beside.notices + notices,
         )
+
+
+def _opened(data: bytes, kind: str) -> Image.Image:
+    """Open a file of a known format as ``Image.open`` does, but without Pillow's limit of pixels.
+
+    The file is inspected already. The limit is a setting of the whole process, which is the
+    caller's to choose, so it is not changed here. The decoders of WebP and of a few TIFF files
+    apply it themselves: such a file of more than 179 megapixels is only read where the caller
+    has raised ``Image.MAX_IMAGE_PIXELS``, as the commands and the service do.
+
+    Raises:
+        UnidentifiedImageError: If the decoder doesn't know the file.
+    """
+    if kind not in Image.OPEN:
+        Image.init()
+    factory, accept = Image.OPEN[kind]
+    try:
+        accepted = True if accept is None else accept(data[:16])
+        if accepted and not isinstance(accepted, str):  # text says why it isn't accepted
+            return factory(io.BytesIO(data), "")
+    except (SyntaxError, IndexError, TypeError, struct.error):
+        pass
+    raise UnidentifiedImageError
 
 
 def _for_decoder(data: bytes, header: Header) -> bytes:
@@ -163,7 +185,11 @@ def _is_runs(data: bytes, header: Header) -> bool:
 
 def _runs(data: bytes, header: Header) -> Pixels:
     """Decode a BMP of runs of equal pixels, shape (H, W, 3)."""
-    found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # errors are raised
+    try:
+        found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    finally:
+        cv2.utils.logging.setLogLevel(level)
     if found is None or found.shape != (header.height, header.width, 3):
         raise BrokenPictureError("the runs of pixels of the BMP are damaged or cut off")
     return found.astype(np.uint8, copy=False)

@@ -68,7 +68,14 @@ class Batches:
         self._unstored = frozenset({CLEAN, *storing} if storing & {*named} else ())
 
     def __getitem__(self, step: int) -> Batch:
-        cv2.setNumThreads(0)
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(0)  # workers are parallel already, and forked ones must not share a pool
+        try:
+            return self._batch(step)
+        finally:
+            cv2.setNumThreads(threads)
+
+    def _batch(self, step: int) -> Batch:
         crops, rows, views = [], [], []
         for place in self.places:
             rng = np.random.default_rng([self.seed, step, place])

@@ -4,8 +4,8 @@ import math
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -137,18 +137,18 @@ class Trainer:
         torch.save(state, beside)
         beside.replace(self.checkpoint)
 
-    def fit(self, batches: Callable[[int], Iterator[Batch]]) -> bool:
+    def fit(self, batches: Callable[[int], Generator[Batch]]) -> bool:
         """Train until the budget is used or a signal asks to stop; save either way.
 
         Args:
-            batches: Given a step, yields the batches from it on.
+            batches: Given a step, yields the batches from it on. It is closed at the end, also
+                after an error, so that the processes behind it end.
 
         Returns:
             Whether the budget is used.
         """
         self.network.train()
-        with self._stopping_on_signals():
-            stream = batches(self.step)
+        with self._stopping_on_signals(), closing(batches(self.step)) as stream:
             while not self._stop and self._progress() < 1:
                 start = self.clock()
                 self._step(next(stream).on(torch.device(self.device)))

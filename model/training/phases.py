@@ -43,6 +43,7 @@ class Phase:
         mix: What is drawn.
         kernel_lr: Learning rate of Muon, for convolution kernels of the restoring path.
         lr: Learning rate of AdamW, for the rest.
+        kinds: What may be drawn; empty: any degradation.
         mode: How validation restores, one of ``model.evaluation.MODES``.
         ema: Decay of the average of the weights that is validated and saved.
         warmup: Share of the budget in which the rates rise.
@@ -56,10 +57,19 @@ class Phase:
     mix: Mix = field(default_factory=Mix)
     kernel_lr: float = 0.01
     lr: float = 1e-3
+    kinds: tuple[str, ...] = ()
     mode: str = "none"
     ema: float = 0.999
     warmup: float = 0.02
     decay: float = 0.35
+
+    def __post_init__(self) -> None:
+        drawn = dict.fromkeys((*(name for name, _ in self.mix.odds), *self.mix.company))
+        if self.kinds and (unknown := [name for name in drawn if name not in self.kinds]):
+            raise ValueError(
+                f"the phase {self.name} can't draw {', '.join(unknown)}: name only "
+                f"{', '.join(self.kinds)} in mix.odds and mix.company"
+            )
 
 
 def baseline() -> Phase:
@@ -74,6 +84,7 @@ def baseline() -> Phase:
         losses=_baseline_losses,
         weights={"segmentation": 0.2},
         mix=Mix(stored=0.35, drawn=0.06, all_asked=0.6),
+        kinds=CLASSES,  # those that the segmentation head and CLASS_WEIGHTS know
         mode="oracle",
     )
 

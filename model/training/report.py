@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
 from model.evaluation.gallery import middle
@@ -12,9 +12,6 @@ from model.pictures.folders import Pair, read_rgb
 from model.restoring.photographs import as_planes
 from model.restoring.restorer import Restorer
 from model.training.tables import KEYS, TABLES, VALIDATION, read_rows
-
-mpl.use("Agg")
-from matplotlib import pyplot as plt
 
 _AXIS = (*KEYS, "rate", "progress")
 
@@ -31,9 +28,8 @@ def draw_curves(run: Path) -> None:
     ]
     if not lines:
         return
-    figure, axes = plt.subplots(
-        len(lines), 1, figsize=(7, 1.6 * len(lines)), sharex=True, squeeze=False
-    )
+    figure = Figure(figsize=(7, 1.6 * len(lines)))
+    axes = figure.subplots(len(lines), 1, sharex=True, squeeze=False)
     for axis, (name, column, rows) in zip(axes[:, 0], lines, strict=True):
         axis.plot([row["step"] for row in rows], [row[column] for row in rows])
         axis.set_ylabel(f"{column} (dB)" if name == VALIDATION else column)
@@ -41,7 +37,6 @@ def draw_curves(run: Path) -> None:
     axes[-1, 0].set_xlabel("step")
     figure.tight_layout()
     figure.savefig(run / "curves.png", dpi=80)
-    plt.close(figure)
 
 
 def draw_grid(

@@ -3,13 +3,16 @@
 torch's data loader maps, copies and unmaps memory for each batch, in one process that is too slow
 for a GPU (docs/lessons.md#training-data). Here every worker shares a few slots with the trainer and
 fills them in turn. A GPU reads the slots directly.
+
+A slot belongs to the worker until the worker releases ``ready``, and to the trainer until the
+trainer releases ``free``. Nobody else writes to it, and neither side touches it out of turn.
 """
 
 import itertools
 import mmap
 import multiprocessing
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack
 from multiprocessing.synchronize import Semaphore
 
@@ -25,8 +28,13 @@ SLOTS = 2
 _PATIENCE = 1.0  # seconds between looks at whether the other side is alive
 
 
-def stream(batches: Batches, start: int, *, workers: int, pinned: bool = False) -> Iterator[Batch]:
-    """Yield the batches of step ``start`` and on, in order; each is valid until the next is asked.
+def stream(batches: Batches, start: int, *, workers: int, pinned: bool = False) -> Generator[Batch]:
+    """Yield the batches of step ``start`` and on, in order.
+
+    A batch is valid until the next one is asked for: then its slot goes back to the worker, which
+    fills it again. Whoever needs a batch for longer copies it. Whoever copies it to a GPU without
+    blocking waits for that copy before asking for the next batch; the trainer does so when it reads
+    the losses. Close the generator to end the workers.
 
     Args:
         batches: What makes them.

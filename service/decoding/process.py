@@ -38,6 +38,7 @@ def main(control: int) -> None:
         signal.signal(number, signal.SIG_IGN)  # the service decides when its processes end
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     AvifImagePlugin.DEFAULT_MAX_THREADS = AVIF_THREADS
+    Image.MAX_IMAGE_PIXELS = None  # files are inspected before they are decoded
     Image.init()
     with socket.socket(fileno=control) as connection, contextlib.suppress(EndedError):
         while True:

@@ -186,7 +186,7 @@ def test_the_losses_of_each_phase_compile_as_one_graph(sources):
 def test_the_baseline_overfits_one_batch(sources, tmp_path, device):
     trainer = trainer_of(baseline(), make_network(), tmp_path, steps=60, device=device)
     batch = Batches(sources, trainer.phase.mix, seed=0)[0]
-    trainer.fit(lambda _: itertools.repeat(batch))
+    trainer.fit(lambda _: (batch for _ in itertools.count()))
     with (tmp_path / "losses.csv").open() as file:
         losses = [float(row["restoration"]) for row in csv.DictReader(file)]
     assert losses[-1] < losses[0] - 0.5
@@ -198,7 +198,7 @@ def test_the_estimator_overfits_one_batch(sources, tmp_path, device):
     fast = dataclasses.replace(estimator(), lr=1e-2)
     trainer = trainer_of(fast, network, tmp_path, steps=60, device=device)
     batch = Batches(sources, trainer.phase.mix, seed=4)[0]
-    trainer.fit(lambda _: itertools.repeat(batch))
+    trainer.fit(lambda _: (batch for _ in itertools.count()))
     with (tmp_path / "losses.csv").open() as file:
         losses = [float(row["estimation"]) for row in csv.DictReader(file)]
     assert losses[-1] < 0.5 * losses[0]
@@ -258,3 +258,22 @@ def test_a_loss_that_is_not_finite_ends_the_run(sources, tmp_path):
 def test_a_budget_is_hours_or_steps(budget):
     with pytest.raises(ValueError, match="either hours or steps"):
         Budget(**budget)
+
+
+def test_the_stream_of_data_is_closed_after_an_error(sources, tmp_path):
+    closed = []
+
+    def failing(start):
+        try:
+            yield from stream(Batches(sources, MIX, seed=0), start, workers=0)
+        finally:
+            closed.append(start)
+
+    network = make_network()
+    torch.nn.init.constant_(network.backbone.intro.weight, float("nan"))
+    try:
+        trainer_of(baseline(), network, tmp_path, steps=3).fit(failing)
+    except FloatingPointError:
+        assert closed == [0]
+    else:
+        pytest.fail("numbers that are not finite must end a training")

@@ -210,3 +210,10 @@ def test_what_is_asked_in_part_is_drawn_in_the_phases_that_restore():
     assert adapter("rain").mix.all_asked < 1
     assert adapter("rain").mix.always == ("rain",)
     assert estimator().mix.all_asked == 1  # it removes what it finds
+
+
+@pytest.mark.parametrize("change", [{"odds": [["jpeg", 1]]}, {"company": ("clean", "jpeg")}])
+def test_the_baseline_refuses_to_draw_what_its_map_has_no_class_for(change):
+    phase = baseline()
+    with pytest.raises(ValueError, match=r"baseline can't draw jpeg: name only clean, noise"):
+        dataclasses.replace(phase, mix=dataclasses.replace(phase.mix, **change))

@@ -1,7 +1,9 @@
 import dataclasses
 import itertools
+import multiprocessing
 import time
 
+import cv2
 import pytest
 import torch
 
@@ -46,3 +48,22 @@ def test_a_worker_that_fails_ends_the_training_with_an_error(sources):
         next(ahead)
     with pytest.raises(RuntimeError, match="ended with exit code 1"):
         next(ahead)
+
+
+def test_closing_a_stream_ends_its_workers(sources):
+    ahead = stream(Batches(sources, MIX, seed=0), 0, workers=2)
+    next(ahead)
+    workers = multiprocessing.active_children()
+    assert len(workers) == 2
+    ahead.close()
+    assert not any(worker.is_alive() for worker in workers)
+
+
+def test_making_batches_leaves_the_threads_of_opencv_to_the_caller(sources):
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    try:
+        assert len(Batches(sources, MIX, seed=0)[0].degraded) == MIX.batch
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)
