@@ -127,7 +127,12 @@ def test_photographs_are_softened_unless_blur_is_to_be_removed(
     kind, softened, sources, monkeypatch
 ):
     seen = []
-    monkeypatch.setattr("model.training.data.soften", lambda p, rng: seen.append(1) or p)
+
+    def noted(picture, rng):
+        seen.append(picture)
+        return picture
+
+    monkeypatch.setattr("model.training.data.soften", noted)
     mix = dataclasses.replace(MIX, odds=((kind, 1.0),), cutmix=0.0, compound=0.0, soft=1.0)
     Batches(sources, mix, seed=0)[0]
     assert bool(seen) is softened
