@@ -109,7 +109,7 @@ def restore(
     colour profile are kept. The orientation is applied.
     """
     from model.cli import engines, progress, restoring
-    from model.wishes import parse_names, parse_wish
+    from model.restoring.wishes import parse_names, parse_wish
 
     options = restoring.Options(
         adapters=usage(parse_wish, adapters),
@@ -271,10 +271,11 @@ def train(
 ) -> None:
     """Train a phase of ABAIR. Run the same command again to continue an interrupted training."""
     need_matplotlib()
-    from model.cli import training
-    from model.cli.preparing import Options
+    from model.cli.training_output import ConsoleListener
+    from model.training.options import TrainingOptions
+    from model.training.train import train as train_phase
 
-    options = Options(
+    options = TrainingOptions(
         what=what,
         data=data,
         run=run,
@@ -295,6 +296,8 @@ def train(
         name=name,
         licence=licence,
     )
-    if not usage(training.run, options):
+    with ConsoleListener() as listener:
+        done = usage(train_phase, options, listener)
+    if not done:
         typer.echo("stopped before the end; run the same command again to continue", err=True)
         raise typer.Exit(3)

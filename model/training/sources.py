@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.evaluation.files import pictures_in, read_picture, task_pairs
+from model.pictures.folders import pictures_in, read_rgb, task_pairs
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,3 @@ def read_pairs(task: Path) -> list[Sample]:
             )
         samples.append(sample)
     return samples
-
-
-def read_rgb(path: Path) -> NDArray[np.uint8]:
-    """Decode a file to (H, W, 3) uint8 RGB."""
-    return read_picture(path).permute(1, 2, 0).contiguous().numpy()
