@@ -36,7 +36,7 @@ def degraded_by(photograph: torch.Tensor, *kinds: str) -> torch.Tensor:
     """The photograph under degradations, one over the other."""
     damaged = photograph.permute(1, 2, 0).numpy().astype(np.float32) / np.float32(255)
     for kind in kinds:
-        damaged = degrade(damaged, kind, 0.5, np.random.default_rng(0))
+        damaged = degrade(damaged, kind, 0.5, np.random.default_rng(1))
     return torch.from_numpy(np.rint(damaged * 255).astype(np.uint8)).permute(2, 0, 1).contiguous()
 
 

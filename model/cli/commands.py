@@ -1,20 +1,13 @@
-"""The commands ``restore`` and ``evaluate`` with their options, and the others added to them."""
+"""The commands ``restore`` and ``evaluate`` with their options, and all commands together."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from model.cli import train_command
 from model.cli.adapter_commands import adapters_app
-from model.cli.common import (
-    Weights,
-    examples,
-    lift_pixel_limit,
-    load,
-    need_matplotlib,
-    usage,
-)
+from model.cli.common import Weights, examples, lift_pixel_limit, load, need_matplotlib, usage
+from model.cli.training_commands import register_training
 
 app = typer.Typer(
     name="abair",
@@ -216,4 +209,4 @@ def evaluate(
     )
 
 
-app.command(epilog=train_command.EPILOG)(train_command.train)
+register_training(app)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from model.pictures.formats import READ_SUFFIXES
 from model.pictures.picture import to_eight_bits
@@ -18,6 +19,14 @@ class Pair:
 
     degraded: Path
     clean: Path
+
+
+@dataclass(frozen=True)
+class DepthPair:
+    """Files of one photograph and of its depth."""
+
+    picture: Path
+    depth: Path
 
 
 def find_pairs(folder: Path, *, limit: int | None = None) -> dict[str, list[Pair]]:
@@ -49,6 +58,27 @@ def task_pairs(task: Path) -> list[Pair]:
             f"{task} needs equal stems in degraded and clean; without a partner: {alone[:5]}"
         )
     return [Pair(degraded[stem], clean[stem]) for stem in sorted(clean)]
+
+
+def depth_pairs(folder: Path) -> list[DepthPair]:
+    """Find ``NAME.*`` with ``NAME_d.png``, its depth, in ``folder``, sorted by name.
+
+    Raises:
+        ValueError: If a depth has no photograph.
+    """
+    pairs = []
+    for depth in sorted(folder.glob("*_d.png")):
+        picture = next(depth.parent.glob(depth.stem.removesuffix("_d") + ".*"), None)
+        if picture is None:
+            raise ValueError(f"{depth} is a depth without a photograph beside it")
+        pairs.append(DepthPair(picture, depth))
+    return pairs
+
+
+def read_depth(path: Path) -> NDArray[np.float32]:
+    """Read a depth map of 16 bits: -> (H, W) in [0, 1], larger is farther."""
+    with Image.open(path) as image:
+        return np.asarray(image, dtype=np.float32) / np.float32(65535)
 
 
 def pictures_in(folder: Path) -> list[Path]:

@@ -24,7 +24,7 @@ from model.training.drawings import draw
 from model.training.mix import EVEN_SEVERITIES, Mix
 from model.training.sources import Sample, Sources
 from model.training.team import Team
-from model.training.tones import dim, retone
+from model.training.tones import dim, retone, soften
 from model.training.windows import Picture, Window
 
 _STORAGE = ("jpeg", 0.7, 0.05, 1.0), ("bitdepth", 0.3, 0.2, 0.6)
@@ -149,6 +149,8 @@ class Batches:
         asked = {Degradation.LOWLIGHT, Degradation.HAZE} & set(kinds)  # how bright it should be
         if not asked and rng.random() < self.mix.dim:
             clean = dim(clean, rng)
+        if Degradation.BLUR not in kinds and rng.random() < self.mix.soft:
+            clean = soften(clean, rng)
         if self._unstored.isdisjoint(kinds) and rng.random() < self.mix.stored:
             odds = [share for _, share, *_ in _STORAGE]
             kind, _, low, high = _STORAGE[rng.choice(len(_STORAGE), p=odds)]

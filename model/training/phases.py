@@ -83,7 +83,7 @@ def baseline() -> Phase:
         parts=lambda r: [r.context, r.backbone, r.head],
         losses=_baseline_losses,
         weights={"segmentation": 0.2},
-        mix=Mix(stored=0.35, drawn=0.06, all_asked=0.6),
+        mix=Mix(soft=0.2, stored=0.35, drawn=0.06, all_asked=0.6),
         kinds=CLASSES,  # those that the segmentation head and CLASS_WEIGHTS know
         mode="oracle",
     )
@@ -138,6 +138,7 @@ def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
             cutmix=0.3,
             compound=0.2,
             pairs=0.3,
+            soft=0.3,
             stored=0.35,
             drawn=0.1,
             batch=16,

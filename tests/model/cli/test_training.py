@@ -266,3 +266,16 @@ def test_a_run_folder_is_one_trainings_at_a_time(data):
         pass
     with alone(run):  # free again
         pass
+
+
+def test_a_validation_is_made_and_its_pictures_are_not_trained_on(data, tmp_path):
+    wide = tmp_path / "wide"
+    made = CliRunner().invoke(
+        app, ["validation", str(data), str(wide), "--every", "2", "--run", "1"]
+    )
+    assert made.exit_code == 0, made.output
+    held_out = (wide / "held-out.txt").read_text().split()
+    assert held_out
+    assert "clean_made" in made.output
+    output = train("baseline", data, "--hold-out", wide / "held-out.txt")
+    assert "rain" in output

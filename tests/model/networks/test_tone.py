@@ -4,7 +4,7 @@ import torch.nn.functional as F
 
 from model.config import RestorerConfig
 from model.networks.lora import Blend
-from model.networks.tone import BilateralTone
+from model.networks.tone import BilateralTone, slice_grid
 from tests.model.conftest import TINY
 
 WHOLE = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
@@ -159,3 +159,19 @@ def test_more_bins_tell_more_brightnesses_apart():
         )
     assert changes[0] == 0
     assert changes[1] > 0.1
+
+
+def test_the_grid_is_looked_up_as_a_trilinear_interpolation_would():
+    generator = torch.Generator().manual_seed(3)
+    grid = torch.randn(2, 12, 8, 5, 7, generator=generator)
+    guide = torch.rand(2, 9, 11, generator=generator)
+    box = torch.tensor([[0.0, 0.0, 1.0, 1.0], [0.2, 0.5, 0.7, 0.9]])
+    found = slice_grid(grid, guide, box)
+    for index, (top, left, bottom, right) in enumerate(box.tolist()):
+        ys = top + (bottom - top) * (torch.arange(9) + 0.5) / 9
+        xs = left + (right - left) * (torch.arange(11) + 0.5) / 11
+        points = torch.stack([*torch.meshgrid(xs, ys, indexing="xy"), guide[index]], dim=-1) * 2 - 1
+        expected = F.grid_sample(
+            grid[index : index + 1], points[None, None], padding_mode="border", align_corners=False
+        )[0, :, 0]
+        torch.testing.assert_close(found[index], expected, rtol=1e-4, atol=1e-5)
