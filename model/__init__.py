@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from model.networks.whole_picture_views import Views, as_float, sample_views
     from model.precision import arithmetic, choose_device, choose_precision
     from model.restoring.crops import kept, read_crop, to_levels
+    from model.restoring.plan import RestorationPlan, plan_restoration
     from model.restoring.restorer import Restorer, load
     from model.restoring.spatial_weights import join_cells, sum_by_cell, weights_by_cell
     from model.restoring.tiling import Box, Tile, plan_tiles
@@ -30,6 +31,7 @@ __all__ = [
     "Description",
     "ModelInfo",
     "RestorationNetwork",
+    "RestorationPlan",
     "Restorer",
     "RestorerConfig",
     "Tile",
@@ -45,6 +47,7 @@ __all__ = [
     "load_network",
     "parse_names",
     "parse_wish",
+    "plan_restoration",
     "plan_tiles",
     "read_crop",
     "sample_views",
@@ -79,6 +82,8 @@ _HOME = {
     "choose_precision": "model.precision",
     "Box": "model.restoring.tiling",
     "Tile": "model.restoring.tiling",
+    "RestorationPlan": "model.restoring.plan",
+    "plan_restoration": "model.restoring.plan",
     "plan_tiles": "model.restoring.tiling",
     "Views": "model.networks.whole_picture_views",
     "as_float": "model.networks.whole_picture_views",

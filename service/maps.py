@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from model.config import palette_of
+from model.pictures.palette import palette_png
 
 OVERLAY_OPACITY = 0.5
 
@@ -20,11 +20,7 @@ def palette(classes: Sequence[str]) -> NDArray[np.uint8]:
 
 def label_png(labels: NDArray[np.uint8], classes: Sequence[str]) -> bytes:
     """Write labels of shape (H, W) as a palette PNG of the same size."""
-    image = Image.fromarray(labels).convert("P") if labels.ndim != 2 else Image.fromarray(labels)
-    image.putpalette(palette_of(classes))
-    body = io.BytesIO()
-    image.save(body, "PNG", compress_level=1)
-    return body.getvalue()
+    return palette_png(labels, palette_of(classes))
 
 
 def overlay(

@@ -1,17 +1,15 @@
 """What ``abair restore`` does to a file: pixels restored, all that isn't pixels kept."""
 
-import io
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
+from model.atomic_files import replacing
 from model.config import palette_of
 from model.pictures import (
     READ_ONLY,
@@ -25,6 +23,7 @@ from model.pictures import (
     read_header,
 )
 from model.pictures.folders import pictures_in
+from model.pictures.palette import palette_png
 from model.restoring.restorer import Restorer
 
 
@@ -137,7 +136,7 @@ def restore_file(restorer: Restorer, job: Job, options: Options) -> dict[str, An
         report["map"] = _write_map(restorer, degraded, job.map_path, options.tile)
     restored = _restore(restorer, picture, degraded, options)
     data, notices = encode(picture, restored, encoding, quality=quality)
-    _write(data, job.target)
+    _write(job.target, data)
     report["notices"] = [*picture.notices, *notices]
     return report | {"seconds": round(time.perf_counter() - start, 3)}
 
@@ -162,21 +161,12 @@ def _write_map(restorer: Restorer, picture: Tensor, path: Path, tile: int) -> di
     """Write the class of each pixel as a palette picture; return the share of each class."""
     labels = restorer.label_picture(picture, tile=tile)
     classes = restorer.config.classes
-    image = Image.fromarray(labels.numpy())
-    image.putpalette(palette_of(classes))
-    body = io.BytesIO()
-    image.save(body, "PNG")
-    _write(body.getvalue(), path)
+    _write(path, palette_png(labels.numpy(), palette_of(classes)))
     shares = torch.bincount(labels.flatten(), minlength=len(classes)) / labels.numel()
     return {name: round(share, 4) for name, share in zip(classes, shares.tolist(), strict=True)}
 
 
-def _write(data: bytes, path: Path) -> None:
-    """Write at once or not at all: an interrupted run leaves no half picture to be skipped.
-
-    The part's name is one of its own: two machines may do the same picture when one was thought
-    lost.
-    """
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    part.write_bytes(data)
-    part.replace(path)
+def _write(path: Path, data: bytes) -> None:
+    """Write a file all at once: an interrupted run leaves no half picture to be skipped."""
+    with replacing(path, unique=True) as beside:  # two machines may restore the same picture
+        beside.write_bytes(data)

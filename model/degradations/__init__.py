@@ -1,6 +1,6 @@
 """Degradations: pure functions of (clean picture, severity, generator), and their severities."""
 
-from model.degradations._picture import Picture, look_up, to_bytes
+from model.degradations._picture import Picture, apply_curve, to_bytes
 from model.degradations.cutmix import cutmix
 from model.degradations.operators import DEGRADATIONS, degrade, in_order
 from model.degradations.own import OwnDegradation
@@ -10,10 +10,10 @@ __all__ = [
     "DEGRADATIONS",
     "OwnDegradation",
     "Picture",
+    "apply_curve",
     "cutmix",
     "degrade",
     "in_order",
-    "look_up",
     "sample_severity",
     "to_bytes",
 ]

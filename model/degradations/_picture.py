@@ -86,10 +86,10 @@ def to_bytes(picture: Picture) -> NDArray[np.uint8]:
 
 def from_bytes(levels: NDArray[np.uint8]) -> Picture:
     """Bytes (H, W, 3) as floats in [0, 1]."""
-    return look_up(_LEVELS, levels)
+    return apply_curve(_LEVELS, levels)
 
 
-def look_up(table: NDArray[np.float32], levels: NDArray[np.uint8]) -> Picture:
+def apply_curve(table: NDArray[np.float32], levels: NDArray[np.uint8]) -> Picture:
     """Map bytes through a curve.
 
     Args:

@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 
 from model.degradations._picture import (
     Picture,
+    apply_curve,
     draw_normal,
     light_to_levels,
-    look_up,
     smooth_field,
     to_bytes,
     to_levels,
@@ -45,8 +45,8 @@ def lower_light(clean: Picture, severity: float, rng: np.random.Generator) -> Pi
     deviation = _sensor_noise(light, severity, rng)
     levels = to_bytes(clean)
     noise = draw_normal(clean.shape, rng)
-    noise *= look_up(deviation, levels)
-    noise += look_up(light, levels)
+    noise *= apply_curve(deviation, levels)
+    noise += apply_curve(light, levels)
     dark = light_to_levels(noise)
     return _keep_lamps(dark, clean, rng) if rng.random() < _LAMPS_SHARE else dark
 

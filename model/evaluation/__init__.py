@@ -24,8 +24,8 @@ from model.evaluation.scores import (
     evaluate_pictures,
     evaluate_task,
     five_task_average,
-    kind_of,
 )
+from model.evaluation.tasks import degradation_of, kind_of
 
 __all__ = [
     "LATER",
@@ -39,6 +39,7 @@ __all__ = [
     "MixedPicture",
     "Score",
     "average",
+    "degradation_of",
     "degraded_by",
     "evaluate_maps",
     "evaluate_pictures",

@@ -4,7 +4,6 @@ Pictures are restored as a user gets them: from 8 bits to 8 bits, whole, at any 
 are those of ``model.metrics``; PSNR is capped, so that an untouched clean picture has a number.
 """
 
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from model.config import Degradation
+from model.evaluation.tasks import degradation_of, kind_of
 from model.metrics import psnr, ssim
 from model.pictures.folders import Pair, read_rgb
 from model.restoring.photographs import as_planes
@@ -99,8 +99,8 @@ def oracle_name(task: str, restorer: PictureRestorer) -> str | None:
     """Name what a task asks for; the task's name starts with its degradation (``noise25``)."""
     kinds = {name: name for name in restorer.askable}
     kinds |= {adapter.name: adapter.degradation for adapter in restorer.adapters}
-    fitting = [name for name, kind in kinds.items() if task.startswith(kind)]
-    return max(fitting, key=lambda name: len(kinds[name]), default=None)
+    wanted = degradation_of(task, kinds.values())
+    return next((name for name, kind in kinds.items() if kind == wanted), None)
 
 
 def evaluate_task(
@@ -197,11 +197,6 @@ def _mean_score(
     decibels, similarity = np.mean(pictures, axis=0)
     each = tuple(value for value, _ in pictures)
     return Score(task, mode, len(pictures), float(decibels), float(similarity), speed, each)
-
-
-def kind_of(task: str) -> str:
-    """Return the name of a task without the number at its end: ``noise25`` is ``noise``."""
-    return re.sub(r"\d+$", "", task)
 
 
 def five_task_average(scores: Iterable[Score]) -> list[Score]:

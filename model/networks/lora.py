@@ -73,8 +73,8 @@ class AdaptedConv2d(nn.Conv2d):
         return down, torch.zeros(self.out_channels, rank, device=self.weight.device)
 
     @torch.no_grad()
-    def cut(self, rank: int) -> tuple[Tensor, Tensor]:
-        """Cut the update ``B A`` of the resident adapter to the nearest one of a lower rank.
+    def reduced(self, rank: int) -> tuple[Tensor, Tensor]:
+        """Return the nearest update of a lower rank to the update ``B A`` of the installed adapter.
 
         By its largest singular values (Eckart and Young, 1936). Where the kernel has a lower rank
         than ``rank``, the rest is zero.

@@ -19,8 +19,8 @@ from model.pictures import Pixels
 from model.precision import arithmetic, choose_precision
 from model.restoring.crops import Crop, crops_of, kept, to_levels
 from model.restoring.photographs import Photo, as_pixels, as_planes, image_of, picture_of
+from model.restoring.plan import plan_restoration
 from model.restoring.spatial_weights import join_cells, sum_by_cell, weights_by_cell
-from model.restoring.wishes import amounts_for
 from model.storage.checkpoint import load_network
 
 
@@ -186,23 +186,26 @@ class Restorer:
         Raises:
             ValueError: If ``adapters`` names an unknown mode or adapter, or ``blend`` is neither.
         """
-        if blend not in ("image", "pixel"):
-            raise ValueError(f"blend must be image or pixel, got {blend!r}")
         precision = choose_precision(precision, self.device.type)
         description = self.network.describe(sample_views(picture).to(self.device))
-        names = self.askable
-        estimated = description.amounts[0].tolist() + [0.0] * (len(names) - len(self.adapters))
-        amounts = amounts_for(adapters, estimated, names, keep=keep)
-        if not any(amounts) or strength == 0:
+        plan = plan_restoration(
+            adapters,
+            description.amounts[0].tolist(),
+            self.askable,
+            keep=keep,
+            strength=strength,
+            blend=blend,
+        )
+        if not plan.changes:
             return picture.clone()
         asked = self.network.ask(
-            torch.tensor([amounts], device=self.device), adapters=adapters != "none"
+            torch.tensor([plan.amounts], device=self.device), adapters=plan.adapters
         )
         varying = None
-        if blend == "pixel" and asked.adapter_weights is not None:
+        if plan.needs_map:
             seen = self._seen_by_cell(picture, description, tile, precision)
             by_cell = weights_by_cell(
-                amounts[: len(self.adapters)],
+                plan.amounts[: len(self.adapters)],
                 seen,
                 classes=self.classes,
                 degradations=[adapter.degradation for adapter in self.adapters],

@@ -9,12 +9,13 @@ import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from model.atomic_files import replacing
 from model.model_info import AdapterInfo
 from model.networks.restoration import RestorationNetwork
 from model.storage import checkpoint
 from model.storage.adapter_files import CONFIG, TENSORS, check_file, check_names, copy_adapter
 from model.storage.checkpoint import BUNDLED
-from model.storage.tensor_file import digest, look_up, read_tensors, write_tensors
+from model.storage.tensor_file import digest, metadata_entry, read_tensors, write_tensors
 
 _ESTIMATOR = "estimator.safetensors"
 
@@ -113,7 +114,9 @@ def _adapters_of(source: Path) -> list[Path]:
 def _trained_with(estimator: Path) -> dict[str, str]:
     """Read the adapters that an estimator was trained with, and their sha256."""
     _, told = read_tensors(estimator)
-    names, digests = (look_up(told, key, estimator) for key in ("adapters", "adapter_sha256"))
+    names, digests = (
+        metadata_entry(told, key, estimator) for key in ("adapters", "adapter_sha256")
+    )
     return dict(zip(check_names(names), digests, strict=True))
 
 
@@ -157,9 +160,8 @@ def _check_gain(adapter: AdapterInfo, *, measured: bool) -> None:
 
 
 def _replace(source: Path, target: Path) -> None:
-    beside = target.with_suffix(".partial")
-    shutil.copyfile(source, beside)
-    beside.replace(target)
+    with replacing(target) as beside:
+        shutil.copyfile(source, beside)
 
 
 def _check_untouched(weights: Path, before: RestorationNetwork) -> None:

@@ -32,7 +32,13 @@ from model.storage.adapter_files import (
     replaced,
 )
 from model.storage.old_layouts import upgraded_adapter, upgraded_base
-from model.storage.tensor_file import check_shapes, digest, look_up, read_tensors, write_tensors
+from model.storage.tensor_file import (
+    check_shapes,
+    digest,
+    metadata_entry,
+    read_tensors,
+    write_tensors,
+)
 
 BUNDLED = Path(__file__).parent.parent / "weights"
 """Folder of the weights that ship with the package."""
@@ -67,11 +73,11 @@ def load_base(folder: Path) -> RestorationNetwork:
             f"there are no weights at {path}: name a folder that contains base.safetensors"
         )
     tensors, metadata = read_tensors(path)
-    network = RestorationNetwork(config_from(look_up(metadata, "config", path)))
+    network = RestorationNetwork(config_from(metadata_entry(metadata, "config", path)))
     parts = base_parts(network)
     _load_into(parts, upgraded_base(tensors, parts.state_dict()), path)
     network.info = ModelInfo(
-        name=look_up(metadata, "name", path),
+        name=metadata_entry(metadata, "name", path),
         sha256=digest(path),
         parameters=sum(p.numel() for p in parts.parameters()),
         licence=metadata.get("licence", ""),
@@ -253,7 +259,7 @@ def _load_estimator(network: RestorationNetwork, folder: Path) -> None:
     if not path.is_file():
         return
     tensors, metadata = read_tensors(path)
-    names = check_names(look_up(metadata, "adapters", path))
+    names = check_names(metadata_entry(metadata, "adapters", path))
     network.estimator = Estimator(network.config, len(names))
     _load_into(network.estimator, tensors, path)
     add_adapters(network, [folder / "adapters" / name for name in names])

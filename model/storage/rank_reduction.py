@@ -1,14 +1,14 @@
-"""Cut an adapter to a lower rank: train wide, ship narrow."""
+"""Reduce the rank of a trained adapter: train with a high rank, save with a low one."""
 
 import dataclasses
 
 from model.networks.restoration import RestorationNetwork
 
 
-def cut_adapter(network: RestorationNetwork, rank: int) -> None:
-    """Cut the one resident adapter to the nearest update of a lower rank.
+def reduce_rank(network: RestorationNetwork, rank: int) -> None:
+    """Replace the one installed adapter by the nearest update of a lower rank.
 
-    What was told of its file and of its gain is forgotten, since it isn't true any more.
+    Size and digest of its file and its gain are cleared, because they are no longer true.
 
     Args:
         network: Changed in place; its adapters' matrices are new parameters.
@@ -20,7 +20,7 @@ def cut_adapter(network: RestorationNetwork, rank: int) -> None:
     if len(network.adapters) != 1:
         raise ValueError(f"just one adapter must be loaded, got {len(network.adapters)}")
     for layer in network.adapted_convolutions().values():
-        layer.set_adapters([layer.cut(rank)])
+        layer.set_adapters([layer.reduced(rank)])
     info = dataclasses.replace(
         network.adapters[0], rank=rank, parameters=0, bytes=0, sha256="", gain_db=None
     )

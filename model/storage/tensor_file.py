@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from model.atomic_files import replacing
 from model.printable import printable
 
 
@@ -51,13 +52,12 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], told: Mapping[str, 
             f"{torch.finfo(torch.float16).max:g}, which half precision can't hold; "
             f"train again with a smaller learning rate"
         )
-    beside = path.with_suffix(".partial")
-    save_file(half, beside, {"abair": json.dumps(told, sort_keys=True)})
-    beside.chmod(0o644)  # safetensors makes it for its owner alone
-    beside.replace(path)
+    with replacing(path) as beside:
+        save_file(half, beside, {"abair": json.dumps(told, sort_keys=True)})
+        beside.chmod(0o644)  # safetensors makes it for its owner alone
 
 
-def look_up(told: Mapping[str, Any], key: str, path: Path) -> Any:  # noqa: ANN401
+def metadata_entry(told: Mapping[str, Any], key: str, path: Path) -> Any:  # noqa: ANN401
     """Return what a file tells under ``key``.
 
     Raises:

@@ -13,6 +13,7 @@ from types import FrameType
 import torch
 from torch import Tensor, nn
 
+from model.atomic_files import replacing
 from model.networks.lora import AdaptedConv2d
 from model.networks.restoration import RestorationNetwork
 from model.precision import arithmetic, choose_precision
@@ -124,7 +125,6 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint, all or nothing."""
-        beside = self.checkpoint.with_suffix(".partial")
         state = {
             "step": self.step,
             "baseline": self._baseline,
@@ -134,8 +134,8 @@ class Trainer:
             "average": self.average,
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
         }
-        torch.save(state, beside)
-        beside.replace(self.checkpoint)
+        with replacing(self.checkpoint) as beside:
+            torch.save(state, beside)
 
     def fit(self, batches: Callable[[int], Generator[Batch]]) -> bool:
         """Train until the budget is used or a signal asks to stop; save either way.

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from model.degradations import OwnDegradation
+from model.evaluation.tasks import degradation_of
 from model.model_info import AdapterInfo
 from model.networks.restoration import RestorationNetwork
 from model.pictures.folders import find_pairs, pictures_in, read_rgb
@@ -170,7 +171,7 @@ def _options(space: Workspace, how: NewAdapterOptions) -> TrainingOptions:
         licence=space.settings.licence,
     )
     tasks = {} if how.val is None else find_pairs(how.val)
-    if how.val is not None and any(task.startswith(space.name) for task in tasks):
+    if how.val is not None and any(degradation_of(task, [space.name]) for task in tasks):
         return replace(options, val=(how.val,))
     paths = pictures_in(data / "clean")
     if len(paths) < 2:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.degradations import look_up, to_bytes
+from model.degradations import apply_curve, to_bytes
 from model.training.windows import Picture
 
 _SOFT_RADIUS = (0.4, 1.3)
@@ -72,4 +72,4 @@ def soften(picture: Picture, rng: np.random.Generator) -> Picture:
 
 def _through(curve: NDArray[np.floating], picture: Picture) -> Picture:
     """Map levels through a curve, (256,) or (256, 3), rounded to levels."""
-    return look_up((np.rint(curve * 255) / 255).astype(np.float32), to_bytes(picture))
+    return apply_curve((np.rint(curve * 255) / 255).astype(np.float32), to_bytes(picture))

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from model.config import CLEAN
 from model.precision import choose_device
-from model.storage.rank_reduction import cut_adapter
+from model.storage.rank_reduction import reduce_rank
 from model.storage.tensor_file import digest
 from model.training.budget import Budget, Schedule
 from model.training.data import Batches
@@ -178,7 +178,7 @@ def _finish(
     """Measure the averaged weights, and save them."""
     with trainer.averaged() as averaged:
         if job.final_rank is not None:  # the trainer is spent after this; its checkpoint isn't
-            cut_adapter(averaged, job.final_rank)
+            reduce_rank(averaged, job.final_rank)
             listener.row({"rank": job.final_rank, **validator(averaged)})
         elif not validator.called:  # nothing was left to train
             validator(averaged)

@@ -1,7 +1,7 @@
 """Validation of a training: scores on the pairs of its phase, and pictures to look at."""
 
 from model.config import Degradation
-from model.evaluation import evaluate_task
+from model.evaluation import degradation_of, evaluate_task
 from model.networks.restoration import RestorationNetwork
 from model.pictures.folders import find_pairs
 from model.restoring.restorer import Restorer
@@ -27,7 +27,9 @@ class Validator:
         }
         if options.what in set(Degradation):
             self.tasks = {
-                task: pairs for task, pairs in self.tasks.items() if task.startswith(options.what)
+                task: pairs
+                for task, pairs in self.tasks.items()
+                if degradation_of(task, [options.what])
             }
 
     def __call__(self, network: RestorationNetwork) -> dict[str, float]:

@@ -71,7 +71,7 @@ def test_a_rank_below_one_is_refused():
 def test_a_cut_leaves_out_the_smallest_singular_values_of_the_update(layer):
     whole = (layer.lora_B @ layer.lora_A.flatten(1)).detach()
     for rank in (1, 3, 5):
-        down, up = layer.cut(rank)
+        down, up = layer.reduced(rank)
         assert (down.shape, up.shape) == ((rank, 5, 3, 3), (7, rank))
         left_out = torch.linalg.svdvals(whole)[rank:].square().sum().sqrt()
         error = (whole - up @ down.flatten(1)).norm()
@@ -83,7 +83,7 @@ def test_a_kernel_of_lower_rank_than_asked_for_is_kept_whole():
     layer.set_adapters([(torch.randn(6, 5, 1, 1), torch.randn(3, 6))])
     assert layer.lora_A is not None
     assert layer.lora_B is not None
-    down, up = layer.cut(4)
+    down, up = layer.reduced(4)
     assert (down.shape, up.shape) == ((4, 5, 1, 1), (3, 4))
     whole = (layer.lora_B @ layer.lora_A.flatten(1)).detach()
     torch.testing.assert_close(up @ down.flatten(1), whole, rtol=1e-4, atol=1e-4)
@@ -92,9 +92,9 @@ def test_a_kernel_of_lower_rank_than_asked_for_is_kept_whole():
 @pytest.mark.parametrize("rank", [0, 6])
 def test_an_adapter_cannot_be_cut_to_nothing_or_to_more_than_it_has(layer, rank):
     with pytest.raises(ValueError, match=f"of rank 5 can't be cut to {rank}"):
-        layer.cut(rank)
+        layer.reduced(rank)
 
 
 def test_without_an_adapter_there_is_nothing_to_cut():
     with pytest.raises(ValueError, match="there is no adapter to cut"):
-        AdaptedConv2d(4, 6, 3, padding=1).cut(1)
+        AdaptedConv2d(4, 6, 3, padding=1).reduced(1)
