@@ -27,12 +27,6 @@ from model.training.team import Team
 from model.training.tones import dim, retone, soften
 from model.training.windows import Picture, Window
 
-_STORAGE = ("jpeg", 0.7, 0.05, 1.0), ("bitdepth", 0.3, 0.2, 0.6)
-"""What storing did to photographs, odds and severities: quality 96 to 10; 147 to 49 levels."""
-
-_LEAST_AREA = 0.04
-"""Share of a picture's area from which a degradation in a part of it has an amount."""
-
 
 class Batches:
     """Batch of each step, made when asked for.
@@ -64,7 +58,8 @@ class Batches:
         self.odds = odds / odds.sum()
         named = dict.fromkeys((*self.names, *mix.company))
         self.classes = (*CLASSES, *(name for name in named if name not in CLASSES))
-        storing = {kind for kind, *_ in _STORAGE}  # whose traces, where drawn, targets mustn't have
+        # Where these are drawn, targets must not contain their traces.
+        storing = {trace.degradation for trace in mix.storage}
         self._unstored = frozenset({CLEAN, *storing} if storing & {*named} else ())
 
     def __getitem__(self, step: int) -> Batch:
@@ -145,16 +140,17 @@ class Batches:
     def _render(self, clean: Picture, kinds: list[str], rng: np.random.Generator) -> Picture:
         """Give a photograph other tones, and the traces of storing, as photographs have them."""
         if Degradation.LOWLIGHT not in kinds and rng.random() < self.mix.retone:
-            clean = retone(clean, rng)
+            clean = retone(clean, rng, self.mix.tones)
         asked = {Degradation.LOWLIGHT, Degradation.HAZE} & set(kinds)  # how bright it should be
         if not asked and rng.random() < self.mix.dim:
-            clean = dim(clean, rng)
+            clean = dim(clean, rng, self.mix.tones)
         if Degradation.BLUR not in kinds and rng.random() < self.mix.soft:
-            clean = soften(clean, rng)
+            clean = soften(clean, rng, self.mix.tones)
         if self._unstored.isdisjoint(kinds) and rng.random() < self.mix.stored:
-            odds = [share for _, share, *_ in _STORAGE]
-            kind, _, low, high = _STORAGE[rng.choice(len(_STORAGE), p=odds)]
-            clean = degrade(clean, kind, rng.uniform(low, high), rng)
+            traces = self.mix.storage
+            odds = np.array([trace.odds for trace in traces])
+            trace = traces[rng.choice(len(traces), p=odds / odds.sum())]
+            clean = degrade(clean, trace.degradation, rng.uniform(*trace.severities), rng)
         return clean
 
     def _layer(self, kind: str, rng: np.random.Generator, *, even: bool) -> Layer:
@@ -182,7 +178,7 @@ class Batches:
         shares = counts / counts.sum()
         there = np.array([amounts.get(name, 0.0) for name in self.classes])
         if beside:
-            there[shares < _LEAST_AREA] = 0
+            there[shares < self.mix.least_area] = 0
         rows = shares, there, [asks.get(name, 0.0) for name in self.classes]
         return _Made(
             degraded, target, labels, *(torch.tensor(row, dtype=torch.float32) for row in rows)
@@ -235,7 +231,9 @@ class Batches:
         """Cut a random part of a sample: the clean one, and its degraded one or its depth."""
         real = sample.degraded is not None
         height, width = sample.clean.shape[:2]
-        window = Window.draw((height, width), self.mix.window, rng, rescale=not real)
+        window = Window.draw(
+            (height, width), self.mix.window, rng, rescale=not real, settings=self.mix.windows
+        )
         other = sample.degraded if real else sample.depth
         return window.cut(sample.clean), None if other is None else window.cut(other)
 

@@ -141,8 +141,8 @@ class Trainer:
         """Train until the budget is used or a signal asks to stop; save either way.
 
         Args:
-            batches: Given a step, yields the batches from it on. It is closed at the end, also
-                after an error, so that the processes behind it end.
+            batches: Given a step, yields the batches from it on. It is closed at the end and after
+                an error, so that its processes end.
 
         Returns:
             Whether the budget is used.
@@ -188,7 +188,7 @@ class Trainer:
         total = torch.stack([weights.get(name, 1.0) * x for name, x in losses.items()]).sum()
         total.backward()  # type: ignore[no-untyped-call]
         self.team.average([p.grad for p in self.parameters if p.grad is not None])
-        norm = nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        norm = nn.utils.clip_grad_norm_(self.parameters, self.phase.gradient_norm)
         for optimiser in self.optimisers:
             optimiser.step()
             optimiser.zero_grad()
@@ -270,9 +270,9 @@ class Trainer:
                 Muon(kernels, lr=self.phase.kernel_lr, precision=self._precision, team=self.team)
             )
         if rest:
-            optimisers.append(
-                torch.optim.AdamW(rest, lr=self.phase.lr, betas=(0.9, 0.98), weight_decay=1e-4)
-            )
+            decay = self.phase.weight_decay
+            adam = torch.optim.AdamW(rest, self.phase.lr, self.phase.betas, weight_decay=decay)
+            optimisers.append(adam)
         for optimiser in optimisers:
             for group in optimiser.param_groups:
                 group["full_lr"] = group["lr"]

@@ -1,8 +1,9 @@
 """What a training draws: how often each degradation, and how they are combined."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from model.config import CLEAN, Degradation
+from model.training.recipe import StorageTrace, ToneSettings, WindowSettings
 
 EVEN_SEVERITIES = (0.1, 1.0)
 """Least and largest severity where severities are drawn evenly."""
@@ -44,6 +45,11 @@ class Mix:
         crop: Side of the crops, pixels.
         window: Shortest and longest side of the part of a photograph that is degraded and
             counts as the whole picture, pixels.
+        storage: What storing may have done to a photograph.
+        tones: How the tones of photographs are varied.
+        windows: How the part of a photograph is scaled and turned.
+        least_area: Share of a picture's area from which a degradation in a part of it has an
+            amount.
     """
 
     odds: tuple[tuple[str, float], ...] = (
@@ -74,6 +80,13 @@ class Mix:
     crops: int = 1
     crop: int = 128
     window: tuple[int, int] = (192, 448)
+    storage: tuple[StorageTrace, ...] = (
+        StorageTrace(degradation="jpeg", odds=0.7, severities=(0.05, 1.0)),  # quality 96 to 10
+        StorageTrace(degradation="bitdepth", odds=0.3, severities=(0.2, 0.6)),  # 147 to 49 levels
+    )
+    tones: ToneSettings = field(default_factory=ToneSettings)
+    windows: WindowSettings = field(default_factory=WindowSettings)
+    least_area: float = 0.04
 
     def __post_init__(self) -> None:
         if self.crop > self.window[0]:

@@ -48,6 +48,9 @@ class Phase:
         ema: Decay of the average of the weights that is validated and saved.
         warmup: Share of the budget in which the rates rise.
         decay: Share of the budget, at its end, in which they fall to nothing.
+        betas: Decays of AdamW's means of the gradient and of its square.
+        weight_decay: Of AdamW.
+        gradient_norm: Largest norm of the gradient; a larger one is scaled down to it.
     """
 
     name: str
@@ -62,6 +65,9 @@ class Phase:
     ema: float = 0.999
     warmup: float = 0.02
     decay: float = 0.35
+    betas: tuple[float, float] = (0.9, 0.98)
+    weight_decay: float = 1e-4
+    gradient_norm: float = 1.0
 
     def __post_init__(self) -> None:
         drawn = dict.fromkeys((*(name for name, _ in self.mix.odds), *self.mix.company))

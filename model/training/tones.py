@@ -5,13 +5,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.degradations import apply_curve, to_bytes
+from model.training.recipe import ToneSettings
 from model.training.windows import Picture
 
-_SOFT_RADIUS = (0.4, 1.3)
-"""Standard deviation in pixels of the softness of sharp photographs of many pixels."""
+_DEFAULT = ToneSettings()
 
 
-def retone(picture: Picture, rng: np.random.Generator) -> Picture:
+def retone(
+    picture: Picture, rng: np.random.Generator, settings: ToneSettings = _DEFAULT
+) -> Picture:
     """Draw other tones: black and white points, a gamma a channel, and contrast.
 
     To remove haze, the restorer must guess the black point and the contrast of the scene. RGB-D
@@ -21,22 +23,24 @@ def retone(picture: Picture, rng: np.random.Generator) -> Picture:
     Args:
         picture: (H, W, 3) in [0, 1].
         rng: Source of all randomness.
+        settings: What is drawn from.
 
     Returns:
         (H, W, 3) in [0, 1], multiples of 1/255.
     """
-    clipped = np.minimum(rng.exponential(0.7, 2), 4)  # per cent
+    clipped = np.minimum(rng.exponential(settings.clipped, 2), settings.most_clipped)
     black, white = np.percentile(picture[::2, ::2], (clipped[0], 100 - clipped[1]))
-    white = 1 - (1 - white) * rng.uniform(0, 1)
-    black = min(black * rng.uniform(0, 1.15), white / 2)
-    gamma = np.exp(rng.uniform(-0.3, 0.4) + np.array([-1, 0, 1]) * rng.normal(0.08, 0.15))
-    levels = (np.arange(256)[:, None] / 255 - black) / max(white - black, 0.2)
-    curve = np.clip(levels, 0, 1) ** gamma
-    curve += rng.uniform(-0.1, 1) * (curve * curve * (3 - 2 * curve) - curve)
+    white = 1 - (1 - white) * rng.uniform(*settings.white)
+    black = min(black * rng.uniform(*settings.black), white / 2)
+    log_gamma = rng.uniform(*settings.log_gamma)
+    gamma = np.exp(log_gamma + np.array([-1, 0, 1]) * rng.normal(*settings.channel_gamma))
+    span = max(white - black, settings.least_range)
+    curve = np.clip((np.arange(256)[:, None] / 255 - black) / span, 0, 1) ** gamma
+    curve += rng.uniform(*settings.contrast) * (curve * curve * (3 - 2 * curve) - curve)
     return _through(curve, picture)
 
 
-def dim(picture: Picture, rng: np.random.Generator) -> Picture:
+def dim(picture: Picture, rng: np.random.Generator, settings: ToneSettings = _DEFAULT) -> Picture:
     """Lower all levels alike, by up to two fifths: a photograph that was meant dark.
 
     Nothing distinguishes such a picture from low light, so its frequency sets how often dark
@@ -46,14 +50,17 @@ def dim(picture: Picture, rng: np.random.Generator) -> Picture:
     Args:
         picture: (H, W, 3) in [0, 1].
         rng: Source of all randomness.
+        settings: What is drawn from.
 
     Returns:
         (H, W, 3) in [0, 1], multiples of 1/255.
     """
-    return _through(np.arange(256) / 255 * rng.uniform(0.6, 1), picture)
+    return _through(np.arange(256) / 255 * rng.uniform(*settings.dimmed), picture)
 
 
-def soften(picture: Picture, rng: np.random.Generator) -> Picture:
+def soften(
+    picture: Picture, rng: np.random.Generator, settings: ToneSettings = _DEFAULT
+) -> Picture:
     """Make a photograph softer: cameras of many pixels, lenses and denoising leave it so.
 
     Such a photograph has nothing that must be removed. Without them the estimator takes every
@@ -62,11 +69,12 @@ def soften(picture: Picture, rng: np.random.Generator) -> Picture:
     Args:
         picture: (H, W, 3) in [0, 1].
         rng: Source of all randomness.
+        settings: What is drawn from.
 
     Returns:
         (H, W, 3) in [0, 1], multiples of 1/255.
     """
-    softer = cv2.GaussianBlur(picture, (0, 0), rng.uniform(*_SOFT_RADIUS))
+    softer = cv2.GaussianBlur(picture, (0, 0), rng.uniform(*settings.softness))
     return (np.rint(softer * 255) / 255).astype(np.float32).reshape(picture.shape)
 
 

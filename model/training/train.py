@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -21,6 +22,7 @@ from model.training.budget import Budget, Schedule
 from model.training.data import Batches
 from model.training.jobs import TrainingJob, initial_weights, prepare_job
 from model.training.loop import Trainer
+from model.training.mix import Mix
 from model.training.options import TrainingOptions
 from model.training.phases import Phase
 from model.training.sources import Sources, read_sources
@@ -211,9 +213,22 @@ def _override(phase: Phase, overrides: tuple[str, ...]) -> Phase:
             raise ValueError(
                 f"--set {override!r} names no field: give FIELD=VALUE or mix.FIELD=VALUE"
             )
-        changed = dataclasses.replace(target, **{field: json.loads(value)})
+        changed = dataclasses.replace(target, **{field: _value(target, field, value)})
         phase = changed if isinstance(changed, Phase) else dataclasses.replace(phase, mix=changed)
     return phase
+
+
+def _value(target: Phase | Mix, field: str, text: str) -> Any:  # noqa: ANN401
+    """Read the JSON value of a field; an object changes single settings of a group of them."""
+    value, group = json.loads(text), getattr(target, field)
+    if not dataclasses.is_dataclass(group) or isinstance(group, type):
+        return value
+    known = [setting.name for setting in dataclasses.fields(group)]
+    if not isinstance(value, dict) or set(value) - set(known):
+        raise ValueError(
+            f"--set {field} takes a JSON object of {', '.join(known)}, got {text!r:.80}"
+        )
+    return dataclasses.replace(group, **value)
 
 
 def _kinds(phase: Phase) -> tuple[str, ...]:

@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.training.recipe import WindowSettings
+
 Picture = NDArray[np.float32]
 
-_ENLARGED_SHARE = 0.3
-_ENLARGED_MOST = 1.8
+_DEFAULT = WindowSettings()
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Window:
         rng: np.random.Generator,
         *,
         rescale: bool = True,
+        settings: WindowSettings = _DEFAULT,
     ) -> "Window":
         """Draw a window of a photograph.
 
@@ -49,22 +51,24 @@ class Window:
             rng: Source of all randomness.
             rescale: Whether a larger part may be scaled down to the window, or, at times, a
                 smaller one up to it, as soft as pictures of many pixels are.
+            settings: What is drawn from.
         """
-        enlarged = rescale and rng.random() < _ENLARGED_SHARE
-        zoom = float(rng.uniform(1, _ENLARGED_MOST)) if enlarged else 1.0
+        enlarged = rescale and rng.random() < settings.enlarged
+        zoom = float(rng.uniform(1, settings.most_enlarged)) if enlarged else 1.0
         reach = [int(side * zoom) for side in shape]
         rows, columns = (
             int(rng.integers(min(sides[0], side), min(sides[1], side) + 1)) for side in reach
         )
-        room = min(shape[0] / rows, shape[1] / columns, 2.5)
-        shrink = float(rng.uniform(1, room)) ** 0.7 if rescale and not enlarged else 1.0
+        room = min(shape[0] / rows, shape[1] / columns, settings.most_reduced)
+        reduces = rescale and not enlarged
+        shrink = float(rng.uniform(1, room)) ** settings.reduction_power if reduces else 1.0
         scale = shrink / zoom
         source = min(shape[0], round(rows * scale)), min(shape[1], round(columns * scale))
         origin = (
             int(rng.integers(0, shape[0] - source[0] + 1)),
             int(rng.integers(0, shape[1] - source[1] + 1)),
         )
-        turns = int(rng.integers(4)) if rng.random() < 0.3 else 0
+        turns = int(rng.integers(4)) if rng.random() < settings.turned else 0
         return cls(origin, source, (rows, columns), bool(rng.integers(2)), turns)
 
     def cut(self, whole: NDArray[np.uint8] | Picture) -> Picture:

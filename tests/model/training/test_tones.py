@@ -77,7 +77,7 @@ def test_a_dim_picture_has_all_levels_times_the_same_and_is_on_levels():
 def test_pictures_are_dim_unless_how_bright_they_should_be_is_asked(
     name, change, dimmed, sources, monkeypatch
 ):
-    monkeypatch.setattr("model.training.data.dim", lambda picture, _: np.zeros_like(picture))
+    monkeypatch.setattr("model.training.data.dim", lambda picture, *_: np.zeros_like(picture))
     monkeypatch.setattr("model.training.data.degrade", lambda picture, *_, **__: picture)
     alone = {"cutmix": 0.0, "compound": 0.0, "retone": 0.0, "depth": 0.0, "batch": 10}
     mix = dataclasses.replace(MIX, odds=((name, 1.0),), dim=1.0, **(alone | change))
@@ -88,7 +88,7 @@ def test_pictures_are_dim_unless_how_bright_they_should_be_is_asked(
 
 def first_draws(sources, monkeypatch, name, **change):
     """Which of 40 pictures of a kind are black, when other tones are always black."""
-    monkeypatch.setattr("model.training.data.retone", lambda picture, _: np.zeros_like(picture))
+    monkeypatch.setattr("model.training.data.retone", lambda picture, *_: np.zeros_like(picture))
     mix = dataclasses.replace(MIX, odds=((name, 1.0),), depth=0.0, retone=1.0, batch=40, **change)
     target = Batches(sources, mix, seed=0)[0].target
     return (target == 0).flatten(1).all(dim=1)
@@ -128,7 +128,7 @@ def test_photographs_are_softened_unless_blur_is_to_be_removed(
 ):
     seen = []
 
-    def noted(picture, rng):
+    def noted(picture, _rng, _settings):
         seen.append(picture)
         return picture
 

@@ -1,3 +1,5 @@
+import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,17 @@ def test_a_phase_is_trained_from_python_and_tells_its_listener(options, capsys):
 def test_a_phase_that_does_not_exist_is_refused(options):
     with pytest.raises(ValueError, match="there is no phase 'rainy': choose one of baseline"):
         train(TrainingOptions(**{**vars(options), "what": "rainy"}))
+
+
+def test_the_settings_of_the_recipe_are_changed_by_name_and_recorded(options):
+    changes = ('mix.tones={"dimmed": [0.5, 0.9]}', "gradient_norm=0.5")
+    assert train(dataclasses.replace(options, overrides=(*options.overrides, *changes)))
+    recorded = json.loads((options.run / "args.json").read_text())["phase"]
+    assert "dimmed=[0.5, 0.9]" in recorded["mix"]
+    assert "log_gamma=(-0.3, 0.4)" in recorded["mix"]
+    assert "StorageTrace(degradation='jpeg', odds=0.7" in recorded["mix"]
+    assert "most_enlarged=1.8" in recorded["mix"]
+    assert (recorded["gradient_norm"], recorded["betas"]) == ("0.5", "(0.9, 0.98)")
+    wrong = dataclasses.replace(options, overrides=('mix.tones={"dimed": [0.5, 0.9]}',))
+    with pytest.raises(ValueError, match=r"--set tones takes a JSON object of clipped, .*softness"):
+        train(wrong)
