@@ -10,7 +10,7 @@ from asgi_lifespan import LifespanManager
 from PIL import Image, ImageOps
 
 from model import Restorer
-from model.cli.restoring import Job, Options, restore_file
+from model.cli.restoring import FileJob, FileOptions, restore_file
 from model.storage import checkpoint
 from service.app import create_app
 from service.settings import Settings
@@ -58,7 +58,7 @@ def jpegs() -> dict[str, bytes]:
 def by_command(restorer: Restorer, data: bytes, folder: Path) -> Image.Image:
     source, target = folder / "photo.jpg", folder / "answer.png"
     source.write_bytes(data)
-    restore_file(restorer, Job(source, target), Options())
+    restore_file(restorer, FileJob(source, target), FileOptions())
     return Image.open(io.BytesIO(target.read_bytes()))
 
 

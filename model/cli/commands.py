@@ -113,7 +113,7 @@ def restore(
     from model.cli import engines, progress, restoring
     from model.restoring.wishes import parse_names, parse_wish
 
-    options = restoring.Options(
+    options = restoring.FileOptions(
         adapters=usage(parse_wish, adapters),
         keep=parse_names(keep),
         strength=strength,
@@ -125,14 +125,14 @@ def restore(
         report=report,
         overwrite=overwrite,
     )
-    jobs = usage(restoring.plan, source, target, options)
+    jobs = usage(restoring.pending_jobs, source, target, options)
     there = len(restoring.find_jobs(source, target)) - len(jobs)
     if engine == "ray":
         place = usage(engines.on_ray, weights, workers)
     else:
-        place = engines.here(lambda: load(weights))
+        place = engines.in_this_process(lambda: load(weights))
     try:
-        failures = progress.run(place, jobs, options, there=there)
+        failures = progress.restore_files(place, jobs, options, there=there)
     except KeyboardInterrupt:
         typer.echo("stopped; run the same command again to continue", err=True)
         raise typer.Exit(130) from None
@@ -201,9 +201,9 @@ def evaluate(
     if report is not None and map_pairs is not None:
         need_matplotlib()
     usage(
-        evaluating.run,
+        evaluating.evaluate,
         lambda: load(weights),
-        evaluating.Options(
+        evaluating.EvaluationOptions(
             folder, tuple(mode or ()), limit, map_pairs, count, as_json, report, gallery
         ),
     )

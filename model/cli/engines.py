@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import model
 from model.cli.common import lift_pixel_limit
-from model.cli.restoring import Job, Options, restore_file
+from model.cli.restoring import FileJob, FileOptions, restore_file
 from model.restoring.restorer import Restorer
 
 
@@ -23,19 +23,19 @@ class Outcome:
         error: Why it failed.
     """
 
-    job: Job
+    job: FileJob
     report: dict[str, Any] | None
     error: str = ""
 
 
-Engine: TypeAlias = Callable[[list[Job], Options], Iterator[Outcome]]
+FileRestorer: TypeAlias = Callable[[list[FileJob], FileOptions], Iterator[Outcome]]
 """Does every job once, in any order; one bad picture doesn't stop the others."""
 
 
-def here(load: Callable[[], Restorer]) -> Engine:
+def in_this_process(load: Callable[[], Restorer]) -> FileRestorer:
     """Return the engine of this process, which restores one picture after the other."""
 
-    def engine(jobs: list[Job], options: Options) -> Iterator[Outcome]:
+    def engine(jobs: list[FileJob], options: FileOptions) -> Iterator[Outcome]:
         restorer = load()
         for job in jobs:
             yield _attempt(restorer, job, options)
@@ -43,7 +43,7 @@ def here(load: Callable[[], Restorer]) -> Engine:
     return engine
 
 
-def on_ray(weights: Path | None, workers: int | None) -> Engine:
+def on_ray(weights: Path | None, workers: int | None) -> FileRestorer:
     """Return the engine of a Ray cluster: workers that each keep a restorer and do pictures.
 
     The cluster is the one that ``RAY_ADDRESS`` names, or one on this machine for the time of the
@@ -62,7 +62,7 @@ def on_ray(weights: Path | None, workers: int | None) -> Engine:
     except ImportError as error:
         raise ValueError("--engine ray needs Ray: pip install '.[ray]'") from error
 
-    def engine(jobs: list[Job], options: Options) -> Iterator[Outcome]:
+    def engine(jobs: list[FileJob], options: FileOptions) -> Iterator[Outcome]:
         import ray
 
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
@@ -82,26 +82,26 @@ def on_ray(weights: Path | None, workers: int | None) -> Engine:
 class _Worker:
     """One process of the cluster."""
 
-    def __init__(self, weights: Path | None, options: Options) -> None:
+    def __init__(self, weights: Path | None, options: FileOptions) -> None:
         lift_pixel_limit()  # in this process of the cluster
         self.restorer = model.load() if weights is None else model.load(weights)
         self.options = options
 
-    def restore(self, job: Job) -> Outcome:
+    def restore(self, job: FileJob) -> Outcome:
         return _attempt(self.restorer, job, self.options)
 
 
-def _spread(jobs: list[Job], crew: list[Any]) -> Iterator[Outcome]:
+def _spread(jobs: list[FileJob], crew: list[Any]) -> Iterator[Outcome]:
     """Keep every worker busy with one picture and one that waits for it."""
     import ray
 
     rest = iter(jobs)
-    pending: dict[Any, tuple[Any, Job]] = {}
+    pending: dict[Any, tuple[Any, FileJob]] = {}
 
     def give(worker: Any) -> None:  # noqa: ANN401 - an actor's handle has no type
         job = next(rest, None)
         if job is not None:
-            anywhere = Job(job.source.absolute(), job.target.absolute())
+            anywhere = FileJob(job.source.absolute(), job.target.absolute())
             pending[worker.restore.remote(anywhere)] = worker, job
 
     for worker in [*crew, *crew]:
@@ -118,7 +118,7 @@ def _spread(jobs: list[Job], crew: list[Any]) -> Iterator[Outcome]:
             yield Outcome(job, outcome.report, outcome.error)
 
 
-def _attempt(restorer: Restorer, job: Job, options: Options) -> Outcome:
+def _attempt(restorer: Restorer, job: FileJob, options: FileOptions) -> Outcome:
     try:
         return Outcome(job, restore_file(restorer, job, options))
     except MemoryError:

@@ -44,7 +44,7 @@ CURVE_COUNT = 8
 
 
 @dataclass(frozen=True)
-class Options:
+class EvaluationOptions:
     """What to measure.
 
     Attributes:
@@ -68,7 +68,7 @@ class Options:
     gallery: Path | None = None
 
 
-def run(load: Callable[[], Restorer], options: Options) -> None:
+def evaluate(load: Callable[[], Restorer], options: EvaluationOptions) -> None:
     """Measure what ``options`` ask for with a restorer of ``load``, and print it.
 
     Raises:
@@ -98,7 +98,7 @@ def run(load: Callable[[], Restorer], options: Options) -> None:
         console.print(map_table(score))
 
 
-def _scores(restorer: Restorer, options: Options, progress: Progress) -> list[Score]:
+def _scores(restorer: Restorer, options: EvaluationOptions, progress: Progress) -> list[Score]:
     """Score every task of the folder, then the five-task average."""
     if options.folder is None:
         return []
@@ -117,7 +117,7 @@ def _scores(restorer: Restorer, options: Options, progress: Progress) -> list[Sc
 
 def _report(
     restorer: Restorer,
-    options: Options,
+    options: EvaluationOptions,
     scores: list[Score],
     maps: dict[str, MapScore],
     progress: Progress,
@@ -199,7 +199,9 @@ def _report(
     options.report.write_text(reporting.write(report, command), encoding="utf-8")
 
 
-def _maps(restorer: Restorer, options: Options, progress: Progress) -> dict[str, MapScore]:
+def _maps(
+    restorer: Restorer, options: EvaluationOptions, progress: Progress
+) -> dict[str, MapScore]:
     """Score the map on pictures of every mix."""
     if options.map_pairs is None:
         return {}

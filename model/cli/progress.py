@@ -8,12 +8,14 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from model.cli.engines import Engine
-from model.cli.restoring import Job, Options
+from model.cli.engines import FileRestorer
+from model.cli.restoring import FileJob, FileOptions
 from model.printable import printable
 
 
-def run(engine: Engine, jobs: list[Job], options: Options, *, there: int = 0) -> int:
+def restore_files(
+    engine: FileRestorer, jobs: list[FileJob], options: FileOptions, *, there: int = 0
+) -> int:
     """Restore ``jobs``; one bad picture doesn't stop the others.
 
     Args:

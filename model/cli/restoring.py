@@ -28,7 +28,7 @@ from model.restoring.restorer import Restorer
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class FileOptions:
     """How to restore; the options of the command.
 
     Attributes:
@@ -58,7 +58,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Job:
+class FileJob:
     """One picture to restore."""
 
     source: Path
@@ -70,13 +70,13 @@ class Job:
         return self.target.with_name(self.target.name + ".map.png")
 
 
-def plan(source: Path, target: Path, options: Options) -> list[Job]:
+def pending_jobs(source: Path, target: Path, options: FileOptions) -> list[FileJob]:
     """List what is to be done: jobs of ``find_jobs`` whose answers aren't there yet, or all."""
     jobs = find_jobs(source, target)
     return [job for job in jobs if options.overwrite or not _is_done(job, options)]
 
 
-def find_jobs(source: Path, target: Path) -> list[Job]:
+def find_jobs(source: Path, target: Path) -> list[FileJob]:
     """List all pictures of ``source``, and where they go.
 
     Args:
@@ -91,11 +91,11 @@ def find_jobs(source: Path, target: Path) -> list[Job]:
     if source.is_dir():
         inside = target.resolve()
         paths = [path for path in pictures_in(source) if inside not in path.resolve().parents]
-        jobs = [Job(path, _writable(target / path.relative_to(source))) for path in paths]
+        jobs = [FileJob(path, _writable(target / path.relative_to(source))) for path in paths]
     else:
         folder = target.is_dir() or not target.suffix
         whole = _writable(target / source.name) if folder else target
-        jobs = [Job(source, whole)]
+        jobs = [FileJob(source, whole)]
     if target.resolve() == source.resolve() or any(job.target == job.source for job in jobs):
         raise ValueError(f"OUT must differ from IN, or {source} would be overwritten")
     return jobs
@@ -106,11 +106,11 @@ def _writable(path: Path) -> Path:
     return path.with_name(path.name + ".jpg") if path.suffix.lower() in READ_ONLY else path
 
 
-def _is_done(job: Job, options: Options) -> bool:
+def _is_done(job: FileJob, options: FileOptions) -> bool:
     return job.target.exists() and (not options.write_map or job.map_path.exists())
 
 
-def restore_file(restorer: Restorer, job: Job, options: Options) -> dict[str, Any]:
+def restore_file(restorer: Restorer, job: FileJob, options: FileOptions) -> dict[str, Any]:
     """Restore one file.
 
     Returns:
@@ -141,7 +141,9 @@ def restore_file(restorer: Restorer, job: Job, options: Options) -> dict[str, An
     return report | {"seconds": round(time.perf_counter() - start, 3)}
 
 
-def _restore(restorer: Restorer, picture: Picture, degraded: Tensor, options: Options) -> Pixels:
+def _restore(
+    restorer: Restorer, picture: Picture, degraded: Tensor, options: FileOptions
+) -> Pixels:
     """Restore (3, H, W) -> (H, W, 3) of its type."""
     if options.strength == 0:
         return picture.rgb

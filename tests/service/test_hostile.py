@@ -10,9 +10,9 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from PIL import Image, PngImagePlugin
 
-from model.cli.engines import here
-from model.cli.progress import run
-from model.cli.restoring import Options, plan
+from model.cli.engines import in_this_process
+from model.cli.progress import restore_files
+from model.cli.restoring import FileOptions, pending_jobs
 from model.pictures.limits import MAX_PROFILE_BYTES
 from service.decoding.workers import Host
 from tests.service.hostile import COUNT, corpus
@@ -110,9 +110,9 @@ def test_a_folder_of_hostile_files_is_done_to_its_end(tmp_path, capsys):
     files = [data for index, (_, data) in enumerate(corpus()) if index % 8 == 0]
     for index, data in enumerate(files):
         (source / f"{index}.png").write_bytes(data)
-    options = Options(strength=0.0)
-    engine = here(lambda: None)  # type: ignore[arg-type,return-value]
-    failures = run(engine, plan(source, target, options), options)
+    options = FileOptions(strength=0.0)
+    engine = in_this_process(lambda: None)  # type: ignore[arg-type,return-value]
+    failures = restore_files(engine, pending_jobs(source, target, options), options)
     made = len(list(target.iterdir()))
     assert made + failures == len(files)
     assert made > 50

@@ -7,16 +7,16 @@ import pytest
 from rich.console import Console
 
 from model.cli import progress
-from model.cli.engines import Engine, Outcome, here
-from model.cli.restoring import Job, Options
+from model.cli.engines import FileRestorer, Outcome, in_this_process
+from model.cli.restoring import FileJob, FileOptions
 from model.restoring.restorer import Restorer
 from tests.model.conftest import make_network
 
 ESCAPE = "\x1b[2J\x1b]0;owned\x07"
 
 
-def job(name: str) -> Job:
-    return Job(Path(name), Path("out") / name)
+def job(name: str) -> FileJob:
+    return FileJob(Path(name), Path("out") / name)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_every_failure_has_a_reason(monkeypatch, error: Exception, told: str):
         raise error
 
     monkeypatch.setattr("model.cli.engines.restore_file", fail)
-    (outcome,) = here(lambda: Restorer(make_network(2)))([job("a.png")], Options())
+    (outcome,) = in_this_process(lambda: Restorer(make_network(2)))([job("a.png")], FileOptions())
     assert outcome.report is None
     assert outcome.error.startswith(told)
 
@@ -44,12 +44,12 @@ def test_no_name_of_a_file_acts_on_the_terminal(monkeypatch, capsys, name: str, 
         forced = Console(stderr=True, force_terminal=True, color_system=None, width=400)
         monkeypatch.setattr(progress, "Console", lambda **_: forced)
 
-    def engine(jobs: list[Job], _: Options) -> Iterator[Outcome]:
+    def engine(jobs: list[FileJob], _: FileOptions) -> Iterator[Outcome]:
         yield Outcome(jobs[0], None, f"bad {ESCAPE}")
         yield Outcome(jobs[1], {"notices": [f"odd {ESCAPE}"], "seconds": 1.0})
 
-    run: Engine = engine
-    assert progress.run(run, [job(name), job(name)], Options()) == 1
+    run: FileRestorer = engine
+    assert progress.restore_files(run, [job(name), job(name)], FileOptions()) == 1
     told = capsys.readouterr().err
     assert "bad \\x1b[2J" in told
     assert "odd \\x1b[2J" in told

@@ -8,9 +8,9 @@ import torch
 from PIL import Image, ImageCms
 
 import model
-from model.cli.engines import here
-from model.cli.progress import run
-from model.cli.restoring import Job, Options, plan, restore_file
+from model.cli.engines import in_this_process
+from model.cli.progress import restore_files
+from model.cli.restoring import FileJob, FileOptions, pending_jobs, restore_file
 from model.config import CLASSES, palette_of
 from tools.picture_files import kinds, values_of
 
@@ -34,7 +34,7 @@ def opened(path: Path) -> Image.Image:
 
 
 def go(restorer: model.Restorer, source: Path, target: Path, **options) -> dict[str, Any]:
-    return restore_file(restorer, Job(source, target), Options(**options))
+    return restore_file(restorer, FileJob(source, target), FileOptions(**options))
 
 
 def test_a_folder_keeps_its_tree_and_skips_what_is_done(tmp_path: Path):
@@ -44,23 +44,25 @@ def test_a_folder_keeps_its_tree_and_skips_what_is_done(tmp_path: Path):
         (source / name).touch()
     (target / "deep").mkdir(parents=True)
     (target / "deep" / "b.PNG").touch()
-    assert plan(source, target, Options()) == [Job(source / "a.jpg", target / "a.jpg")]
-    assert len(plan(source, target, Options(overwrite=True))) == 2
-    assert len(plan(source, target, Options(write_map=True))) == 2
+    assert pending_jobs(source, target, FileOptions()) == [
+        FileJob(source / "a.jpg", target / "a.jpg")
+    ]
+    assert len(pending_jobs(source, target, FileOptions(overwrite=True))) == 2
+    assert len(pending_jobs(source, target, FileOptions(write_map=True))) == 2
 
 
 def test_an_out_inside_in_is_not_read_as_input(tmp_path: Path):
     (tmp_path / "out").mkdir()
     for name in ("a.png", "out/old.png"):
         (tmp_path / name).touch()
-    jobs = plan(tmp_path, tmp_path / "out", Options())
+    jobs = pending_jobs(tmp_path, tmp_path / "out", FileOptions())
     assert [job.source.name for job in jobs] == ["a.png"]
 
 
 @pytest.mark.parametrize(("out", "whole"), [("x.webp", "x.webp"), ("folder", "folder/a.png")])
 def test_one_picture_goes_to_a_file_or_into_a_folder(tmp_path: Path, out, whole):
     (tmp_path / "a.png").touch()
-    (job,) = plan(tmp_path / "a.png", tmp_path / out, Options())
+    (job,) = pending_jobs(tmp_path / "a.png", tmp_path / out, FileOptions())
     assert job.target == tmp_path / whole
 
 
@@ -68,12 +70,12 @@ def test_originals_are_never_overwritten(tmp_path: Path):
     (tmp_path / "a.png").touch()
     for source, target in (("", ""), ("a.png", "a.png"), ("a.png", "")):
         with pytest.raises(ValueError, match="would be overwritten"):
-            plan(tmp_path / source, tmp_path / target, Options(overwrite=True))
+            pending_jobs(tmp_path / source, tmp_path / target, FileOptions(overwrite=True))
 
 
 def test_a_missing_source_is_named(tmp_path: Path):
     with pytest.raises(ValueError, match="nowhere does not exist"):
-        plan(tmp_path / "nowhere", tmp_path / "out", Options())
+        pending_jobs(tmp_path / "nowhere", tmp_path / "out", FileOptions())
 
 
 @pytest.mark.parametrize("wish", [{"adapters": "none"}, {"blend": "pixel"}, {"keep": ("rain",)}])
@@ -145,7 +147,7 @@ def test_heic_becomes_jpeg_beside_a_jpeg_of_the_same_name(tmp_path: Path):
     (tmp_path / "in").mkdir()
     for name in ("a.heic", "a.jpg"):
         (tmp_path / "in" / name).touch()
-    jobs = plan(tmp_path / "in", tmp_path / "out", Options())
+    jobs = pending_jobs(tmp_path / "in", tmp_path / "out", FileOptions())
     assert [job.target.name for job in jobs] == ["a.heic.jpg", "a.jpg"]
 
 
@@ -197,9 +199,9 @@ def test_one_bad_picture_does_not_stop_the_others(tmp_path: Path, restorer, caps
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.png").write_bytes(b"no picture")
     photo().save(tmp_path / "in" / "b.png")
-    options = Options(report=tmp_path / "report.jsonl")
-    jobs = plan(tmp_path / "in", tmp_path / "out", options)
-    assert run(here(lambda: restorer), jobs, options) == 1
+    options = FileOptions(report=tmp_path / "report.jsonl")
+    jobs = pending_jobs(tmp_path / "in", tmp_path / "out", options)
+    assert restore_files(in_this_process(lambda: restorer), jobs, options) == 1
     assert "a.png: the bytes are no picture" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.png"]
     (line,) = (tmp_path / "report.jsonl").read_text().splitlines()
@@ -213,7 +215,7 @@ def test_a_run_that_has_nothing_to_do_loads_no_weights(capsys):
     def load() -> model.Restorer:
         raise AssertionError
 
-    assert run(here(load), [], Options()) == 0
+    assert restore_files(in_this_process(load), [], FileOptions()) == 0
     assert "nothing to do" in capsys.readouterr().err
 
 
