@@ -79,7 +79,7 @@ def colours_of(classes: Sequence[str]) -> list[str]:
 
 
 def palette_of(classes: Sequence[str]) -> bytes:
-    """Return red, green and blue of each class, three bytes a class."""
+    """Return red, green and blue of each class, three bytes per class."""
     return b"".join(bytes.fromhex(colour[1:]) for colour in colours_of(classes))
 
 
@@ -129,7 +129,7 @@ class RestorerConfig:
 
     @property
     def degradations(self) -> tuple[str, ...]:
-        """Degradations that the baseline itself is told about: the classes but ``clean``."""
+        """Degradations that the baseline itself can remove: all classes except ``clean``."""
         return tuple(name for name in self.classes if name != CLEAN)
 
     @property

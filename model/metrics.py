@@ -1,7 +1,7 @@
-"""How good a restored picture or a degradation map is: pure functions, one value a picture.
+"""Quality of restored pictures and degradation maps: pure functions, one value per picture.
 
-Conventions, with no switches to change them: RGB, values in [0, 1], the full picture, no crop, a
-value a picture (mean afterwards). The numbers are those of scikit-image; the tests hold them to it.
+Conventions, without switches: RGB, values in [0, 1], the full picture without a crop, one value per
+picture, averaged afterwards. The numbers are those of scikit-image; the tests hold them to it.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""What is told about a model and its adapters; nothing that could not be answered over HTTP."""
+"""Records of a model and its adapters. They hold only what may be shown over HTTP."""
 
 import math
 import re
@@ -14,11 +14,11 @@ _LONGEST = 200
 
 @dataclass(frozen=True, kw_only=True)
 class AdapterInfo:
-    """What is told about a resident adapter.
+    """Record of an installed adapter.
 
     Attributes:
-        name: How requests name it.
-        title: For people.
+        name: Name in requests and in its folder.
+        title: Name for people.
         degradation: The kind of damage it removes.
         rank: Rank of its update.
         scaling: Factor of its update, alpha / rank.
@@ -60,7 +60,7 @@ class AdapterInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelInfo:
-    """What is told about the baseline: name, digest of its weights file, sizes, terms.
+    """Record of the baseline: name, digest of its weights file, number of weights, licence.
 
     Raises:
         ValueError: If a name or the terms hold characters that an answer must not show.

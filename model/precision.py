@@ -3,7 +3,7 @@
 import torch
 
 DEVICES = ("auto", "cpu", "cuda")
-"""``auto`` takes a CUDA card where there is a usable one."""
+"""``auto`` uses an NVIDIA GPU if there is a usable one."""
 PRECISIONS = ("auto", "bf16", "fp32")
 """``auto`` takes bf16 where the device computes in it, else fp32."""
 
@@ -12,7 +12,7 @@ def choose_device(wanted: str) -> str:
     """Return ``cpu`` or ``cuda`` for a wish, one of ``DEVICES``.
 
     Raises:
-        ValueError: If ``wanted`` is none of ``DEVICES``, or ``cuda`` where no card can be used.
+        ValueError: If ``wanted`` is none of ``DEVICES``, or ``cuda`` where no GPU can be used.
     """
     if wanted not in DEVICES:
         raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {wanted!r}")

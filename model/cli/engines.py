@@ -52,20 +52,20 @@ def on_ray(weights: Path | None, workers: int | None) -> FileRestorer:
 
     Args:
         weights: Folder of weights, the bundled ones if None.
-        workers: How many; one a core of the cluster if None.
+        workers: Number of workers; one per core of the cluster if None.
 
     Raises:
         ValueError: If Ray isn't installed.
     """
     try:
-        import ray  # noqa: F401 - of an extra: told here, not after the files were listed
+        import ray  # noqa: F401 - an extra: say so now, not after listing the files
     except ImportError as error:
         raise ValueError("--engine ray needs Ray: pip install '.[ray]'") from error
 
     def engine(jobs: list[FileJob], options: FileOptions) -> Iterator[Outcome]:
         import ray
 
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # send no statistics
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         try:
             count = workers or int(ray.cluster_resources()["CPU"])  # type: ignore[no-untyped-call]

@@ -50,7 +50,7 @@ class EvaluationOptions:
     Attributes:
         folder: Pairs, or None.
         modes: Ways to choose adapters; empty for all.
-        limit: Most pictures a task, or None.
+        limit: Most pictures per task, or None.
         map_pairs: Clean pictures to make maps' pictures of, or None.
         count: Number of those, of each mix.
         as_json: Print JSON instead of tables.

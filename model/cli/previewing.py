@@ -59,7 +59,7 @@ class Seen:
 def preview(
     degradation: OwnDegradation, pictures: Sequence[Path], out: Path, *, side: int, seed: int
 ) -> list[Seen]:
-    """Draw clean and degraded pictures side by side, a row a picture, a column a severity.
+    """Draw clean and degraded pictures side by side: one row per picture, one column per severity.
 
     Args:
         degradation: What to show.

@@ -25,8 +25,8 @@ def restore_files(
         there: Number of pictures of the whole that an earlier run did.
 
     Returns:
-        Number of pictures that failed; each is told on standard error, as the progress is: of the
-        whole, as a bar on a terminal, else a line a picture.
+        Number of pictures that failed. Failures and progress go to standard error: a bar on a
+        terminal, otherwise one line per picture.
     """
     console = Console(stderr=True)
     if not jobs:
@@ -41,20 +41,20 @@ def restore_files(
             job, report = outcome.job, outcome.report
             if report is None:
                 failures += 1
-                told = printable(f"{job.source}: {outcome.error}")
-                console.print(told, markup=False, soft_wrap=True)
+                line = printable(f"{job.source}: {outcome.error}")
+                console.print(line, markup=False, soft_wrap=True)
             else:
                 for notice in report["notices"]:
-                    told = printable(f"{job.source}: {notice}")
-                    console.print(told, markup=False, soft_wrap=True)
+                    line = printable(f"{job.source}: {notice}")
+                    console.print(line, markup=False, soft_wrap=True)
                 files = {"input": str(job.source), "output": str(job.target)}
                 _append(options.report, files | report)
                 if plain:
-                    told = printable(f"{number}/{total} {job.target} {report['seconds']:.1f} s")
-                    console.print(told, markup=False, highlight=False, soft_wrap=True)
+                    line = printable(f"{number}/{total} {job.target} {report['seconds']:.1f} s")
+                    console.print(line, markup=False, highlight=False, soft_wrap=True)
             progress.update(bar, description=printable(job.source.name), advance=1)
-    told = f"{len(jobs) - failures} restored, {failures} failed, {there} were there already"
-    console.print(told, highlight=False)
+    line = f"{len(jobs) - failures} restored, {failures} failed, {there} were there already"
+    console.print(line, highlight=False)
     return failures
 
 

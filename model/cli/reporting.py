@@ -106,7 +106,7 @@ def write(report: Report, command: str) -> str:
 
 
 def _table(scores: Iterable[Score]) -> str:
-    """Lay out a row a task, a column a mode."""
+    """Lay out one row per task and one column per mode."""
     tasks: dict[str, dict[str, Score]] = {}
     for score in scores:
         tasks.setdefault(score.task, {})[score.mode] = score
@@ -137,12 +137,12 @@ def _failures(report: Report) -> str:
 
 
 def _paper() -> str:
-    told = ", ".join(f"{name} {value}" for name, value in PAPER)
+    numbers = ", ".join(f"{name} {value}" for name, value in PAPER)
     return (
-        f"The paper's numbers on its sets, with 59 M parameters trained on GPUs: {told} dB. They "
-        "cannot be compared directly: the pictures are different (the paper's haze is outdoors), "
-        "this network has a tenth of the size, and it was trained for hours on two CPU cores and "
-        "minutes on a GPU."
+        f"The paper's numbers on its sets, with 59 M parameters trained on GPUs: {numbers} dB. "
+        "They cannot be compared directly: the pictures are different (the paper's haze is "
+        "outdoors), this network has a tenth of the size, and it was trained for hours on two CPU "
+        "cores and minutes on a GPU."
     )
 
 

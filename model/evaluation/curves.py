@@ -1,4 +1,4 @@
-"""How restoration holds from mild to severe: PSNR over severity, a panel a degradation."""
+"""Curves of PSNR over severity, one panel per degradation."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Degraded, map, restored, clean: one row a degradation, to look at."""
+"""A picture of examples: degraded, map, restored and clean, one row per degradation."""
 
 from pathlib import Path
 

@@ -209,7 +209,7 @@ def five_task_average(scores: Iterable[Score]) -> list[Score]:
         scores: Rows of ``evaluate_task``.
 
     Returns:
-        A row a mode, in the order of first appearance; no row for a mode that lacks a degradation.
+        One row per mode, in order of first appearance; none for a mode that lacks a degradation.
     """
     kinds: dict[str, list[Score]] = {}
     for score in scores:

@@ -1,4 +1,4 @@
-"""The restoring path: a U of gated convolutions, local but for the whole-picture features."""
+"""The backbone: a U of gated convolutions that restores crops with whole-picture features."""
 
 import itertools
 from typing import NamedTuple
@@ -33,7 +33,7 @@ class Blends(NamedTuple):
 
 
 class Restored(NamedTuple):
-    """What the backbone gives.
+    """Output of the backbone.
 
     Attributes:
         image: Shape (B, 3, h, w), about [0, 1] but not clamped.
@@ -59,12 +59,12 @@ class Stage(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Degraded crop -> restored crop, as far as is asked.
+    """Degraded crop -> restored crop, with the asked amounts removed.
 
     ``y = x + g m(x) (t + net(x, t) - x)`` with ``t`` the picture in new tones. ``g`` is the gate of
     what is asked (``Asked.gate``), 0 where nothing is; ``m`` is the network's own gate per pixel.
-    All that is global enters by the whole-picture features and the amounts that are asked for, so
-    that a crop with a margin of ``reach`` pixels gives what the whole picture would.
+    Global information enters only by the whole-picture features and the amounts that are asked for.
+    A crop with a margin of ``reach`` pixels therefore gives what the whole picture would give.
     """
 
     def __init__(self, config: RestorerConfig) -> None:

@@ -1,4 +1,4 @@
-"""What a look at whole pictures gives: features and amounts, computed once per picture."""
+"""Features and estimated amounts of whole pictures, computed once per picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

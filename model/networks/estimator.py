@@ -1,4 +1,4 @@
-"""What a whole picture says: its features for the restoring path, and the amounts of damage."""
+"""Encoders of whole pictures, and the estimator of the amounts of damage."""
 
 import copy
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from model.config import RestorerConfig
 from model.networks.whole_picture_views import Views
 
 _STRETCH = 0.1
-"""How far the sigmoid of an amount is stretched beyond 0 and 1 before it is clamped."""
+"""The sigmoid of an amount is stretched by this much beyond 0 and 1, then clamped."""
 
 
 def _keep_variance(layer: nn.Conv2d | nn.Linear) -> None:
@@ -47,7 +47,7 @@ class ViewEncoder(nn.Module):
 
 
 class PictureEncoder(nn.Module):
-    """Views of whole pictures -> one vector a picture, and the thumbnail's feature grid."""
+    """Views of whole pictures -> one vector per picture, and the thumbnail's feature grid."""
 
     def __init__(self, width: int, dim: int) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class PictureEncoder(nn.Module):
 
 
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
-    """Make a layer of copies of these; it may have no output, which torch would warn of."""
+    """Make a layer with copies of these tensors; no output is allowed, without torch's warning."""
     layer = nn.Linear(weight.shape[1], 1)
     layer.out_features = len(weight)
     layer.weight = nn.Parameter(weight.detach().clone())
@@ -91,7 +91,7 @@ class Estimator(nn.Module):
     """Views -> amount of each adapter's degradation, each on its own (ABAIR, phase III).
 
     The paper weighs the adapters by ``p = softmax(E(x))``. Here each amount has a sigmoid of its
-    own, since a picture can hold several degradations in full, and a clean picture holds none.
+    own, because a picture can contain several degradations in full, and a clean one contains none.
     """
 
     def __init__(self, config: RestorerConfig, adapters: int) -> None:
@@ -101,7 +101,7 @@ class Estimator(nn.Module):
         self.classify = _linear(drawn.weight[:adapters], drawn.bias[:adapters])
 
     def grown(self, count: int) -> "Estimator":
-        """Return a copy for ``count`` more adapters, whose amounts it takes to be nothing yet."""
+        """Return a copy for ``count`` more adapters, for which it estimates no amount yet."""
         grown = copy.deepcopy(self)
         grown.classify = _linear(
             F.pad(self.classify.weight, (0, 0, 0, count)),
@@ -131,6 +131,6 @@ class Estimator(nn.Module):
 def amounts_from(logits: Tensor) -> Tensor:
     """Turn logits into amounts in [0, 1]: a sigmoid, stretched so that 0 and 1 are reached.
 
-    Without the stretch a clean picture would always be asked for a trace of everything.
+    Without the stretch a trace of everything would be removed from a clean picture.
     """
     return (logits.float().sigmoid() * (1 + 2 * _STRETCH) - _STRETCH).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""Pieces of the restoring path; each is local, so the network's reach is the sum of theirs."""
+"""Layers of the backbone. Each is local, so the reach of the network is the sum of theirs."""
 
 import torch
 import torch.nn.functional as F
@@ -10,8 +10,8 @@ from model.networks.lora import AdaptedConv2d, Blend
 class ContextNorm(nn.Module):
     """Normalise over channels, scaled and shifted by the context: ``n(x) (1 + s(c)) + t(c)``.
 
-    The scale and shift are one a picture and channel; at initialisation they are the plain
-    learned ones of a layer norm.
+    There is one scale and one shift per picture and channel. At initialisation they are those of
+    a plain layer norm.
     """
 
     def __init__(self, channels: int, context_dim: int) -> None:

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Blend:
-    """Weights of every rank component of the resident adapters, R in all.
+    """Weights of every rank component of the installed adapters, R in all.
 
     Attributes:
-        components: Shape (R,) when the batch shares one blend, (B, R) for one a picture, or
-            (B, R, h, w) for one a pixel at any resolution; scaling is already multiplied in.
+        components: Shape (R,) when the batch shares one blend, (B, R) for one per picture, or
+            (B, R, h, w) for one per pixel at any resolution; scaling is already multiplied in.
     """
 
     components: Tensor
@@ -108,7 +108,7 @@ class AdaptedConv2d(nn.Conv2d):
     def merged_weight(self, components: Tensor) -> Tensor:
         """Return ``W + B diag(components) A``, shape of the kernel; ``components`` is (R,).
 
-        In the arithmetic of the context: bfloat16 where that is told.
+        Under ``torch.autocast`` it is computed in bfloat16.
         """
         if self.lora_A is None or self.lora_B is None:
             return self.weight

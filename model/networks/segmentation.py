@@ -1,4 +1,4 @@
-"""Which degradation is at each pixel (ABAIR, phase I: the auxiliary segmentation head)."""
+"""Segmentation head: classifies the degradation at each pixel (ABAIR, phase I)."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ class SegmentationHead(nn.Module):
 
     @property
     def reach(self) -> int:
-        """Pixels that the head looks beyond the backbone's reach."""
+        """Pixels by which the head extends the reach of the backbone."""
         return 2 * self.fold
 
     def forward(self, features: Tensor) -> Tensor:

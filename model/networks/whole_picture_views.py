@@ -1,11 +1,12 @@
-"""What the global parts look at: a whole picture of any size, seen through views of fixed size.
+"""Views of fixed size of a whole picture of any size: a thumbnail and patches.
 
-Noise, rain and blur live at native resolution, haze and darkness in the whole: so there is one
-thumbnail and a grid of native patches. The views' shapes don't depend on the picture's size, hence
-pictures of any sizes are described in one batch, and the networks' cost does not grow with them.
+Noise, rain and blur are visible at native resolution, haze and darkness in the whole picture. So
+there are one thumbnail and a grid of patches at native resolution. The shapes of the views do not
+depend on the size of the picture. Pictures of different sizes are therefore described in one batch,
+and the cost does not grow with their size.
 
-Views are made in NumPy: in a service they are made beside the model, and torch's kernels would call
-up threads that take the cores from the model's.
+Views are made with NumPy. A service makes them while the model computes, and torch would start
+threads that take cores from the model.
 """
 
 from collections.abc import Sequence
@@ -21,15 +22,15 @@ THUMBNAIL = 96
 PATCH = 48
 """Side of a native patch, pixels."""
 GRID = 4
-"""Patches a side: GRID * GRID in all, evenly spread."""
+"""Patches per side; GRID * GRID in all, evenly spread."""
 
 FULL_SCALE = {torch.uint8: 255.0, torch.uint16: 65535.0}
-"""Highest value of the types that files have."""
+"""Largest value of each type of pixel."""
 
 
 @dataclass(frozen=True)
 class Views:
-    """Views of a batch of whole pictures, float in [0, 1] where networks look at them.
+    """Views of a batch of B whole pictures, float in [0, 1] for the networks.
 
     Attributes:
         thumbnail: Shape (B, 3, 96, 96), each value the mean of the pixels it covers.
@@ -59,7 +60,7 @@ def as_float(picture: Tensor) -> Tensor:
 
 
 def sample_views(picture: Tensor) -> Views:
-    """Look at a whole picture.
+    """Make the views of a whole picture.
 
     Args:
         picture: Shape (3, H, W), any H, W >= 1; uint8, uint16, or float in [0, 1]; RGB.

@@ -1,4 +1,4 @@
-"""Cut a picture's tiles out, and put what was made of them together."""
+"""Cut the crops of tiles out of a picture, and put restored tiles together."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Crop:
         pixels: Shape (1, 3, h, w), float in [0, 1].
         position: Where they lie in the picture, shape (1, 4): top, left, bottom and right as
             fractions.
-        tile: What they are.
+        tile: The tile that the crop belongs to.
     """
 
     pixels: Tensor
@@ -26,7 +26,7 @@ class Crop:
     tile: Tile
 
     def put(self, whole: Tensor, made: Tensor) -> None:
-        """Copy what the tile answers for from ``made`` (..., h, w) into ``whole`` (..., H, W)."""
+        """Copy the kept part of ``made`` (..., h, w) into ``whole`` (..., H, W)."""
         keep = self.tile.keep
         whole[..., keep.top : keep.bottom, keep.left : keep.right] = kept(made, self.tile)
 
@@ -36,7 +36,7 @@ def crops_of(
 ) -> Iterator[Crop]:
     """Cut (3, H, W), uint8, uint16 or float, into the crops of ``plan_tiles``, one at a time.
 
-    They are on ``device``; the picture stays where it is.
+    The crops are on ``device``; the picture stays on its own device.
     """
     height, width = picture.shape[1:]
     for piece in plan_tiles(height, width, tile=tile, halo=halo, multiple=multiple):
@@ -58,7 +58,7 @@ def read_crop(picture: Tensor, tile: Tile) -> Tensor:
 
 
 def kept(values: Tensor, tile: Tile) -> Tensor:
-    """Cut what a tile answers for out of values (..., h, w) of its crop."""
+    """Cut the kept part of a tile out of values (..., h, w) of its crop."""
     keep, crop = tile.keep, tile.crop
     return values[
         ...,

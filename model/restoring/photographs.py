@@ -50,7 +50,7 @@ def picture_of(image: Image.Image) -> Picture:
     ``abair restore``: the image is written to memory without loss, and decoded.
 
     Args:
-        image: A PIL image of 8 bits a channel.
+        image: A PIL image with 8 bits per channel.
 
     Raises:
         TypeError: If the image has another mode.

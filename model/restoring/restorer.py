@@ -175,8 +175,8 @@ class Restorer:
                 (the estimated amounts, by the baseline without adapters).
             keep: Names of adapters whose degradation stays in the picture.
             strength: Blend of output and input, 0 (input) to 1.
-            blend: ``image`` (one set of weights) or ``pixel``: they vary smoothly over the
-                picture, led by its degradation map, which is made first.
+            blend: ``image`` (one set of weights) or ``pixel`` (weights that follow the
+                degradation map of the picture, which is made first).
             tile: Pictures above ``tile * tile`` pixels are restored in exact tiles.
             precision: ``auto``, ``bf16`` or ``fp32``.
 

@@ -1,8 +1,9 @@
-"""Weights that vary over a picture: the adapters' weights, led by what the map sees where.
+"""Adapter weights that vary over a picture: they follow its degradation map.
 
-The picture is divided into cells of equal size, about ``CELL`` pixels a side. The segmentation
-head's probabilities, averaged over each cell and smoothed, lead the weights; between the centres of
-cells they are interpolated. All of it is computed once from the whole picture, so that tiles agree.
+The picture is divided into cells of equal size, with sides of about ``CELL`` pixels. The
+probabilities of the segmentation head are averaged over each cell and smoothed; they scale the
+adapter weights of the cell. Between the centres of cells the weights are interpolated. All of it is
+computed once from the whole picture, so that tiles agree.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,11 +17,11 @@ from torch import Tensor
 from model.restoring.tiling import Box
 
 CELL = 16
-"""Side of a cell, pixels, about: cells divide the picture evenly."""
+"""Approximate side of a cell, pixels: cells divide the picture evenly."""
 SMOOTHING = 1.5
 """Standard deviation of the smoothing, cells."""
 DOUBT = 0.05
-"""Probability added to every class: what the map hardly sees anywhere doesn't lead."""
+"""Added to the probability of each class, so that near-zero values don't steer the weights."""
 
 
 def cells(length: int) -> int:
@@ -78,9 +79,9 @@ def weights_by_cell(
     classes: Sequence[str],
     degradations: Sequence[str],
 ) -> NDArray[np.float32]:
-    """Scale the weights of K adapters at each place by what the degradation map sees there.
+    """Scale the weights of K adapters in each cell by the degradation map.
 
-    An adapter gets its weight where its degradation is seen most, and less elsewhere:
+    An adapter has its full weight where its degradation is most probable, and less elsewhere:
     ``w_k = p_k q_k / max q_k``, with ``q_k`` the probability of its class. An adapter whose
     degradation is no class of the map keeps its weight everywhere.
 

@@ -1,4 +1,4 @@
-"""Cut pictures of any size into tiles. The tiled answer equals the untiled one to rounding."""
+"""Cut pictures of any size into tiles. A tiled answer equals an untiled one up to rounding."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

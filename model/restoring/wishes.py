@@ -1,4 +1,4 @@
-"""What callers wish, as ``auto`` or ``rain:0.8,noise:0.2``, and the amounts that it stands for."""
+"""Parse what callers want removed, such as ``auto`` or ``rain:0.8``, and turn it into amounts."""
 
 from collections.abc import Collection, Mapping, Sequence
 

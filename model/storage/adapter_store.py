@@ -37,7 +37,7 @@ def install(
             number.
 
     Returns:
-        What is told of the new adapters.
+        Records of the new adapters.
 
     Raises:
         ValueError: If one of these doesn't hold; nothing is changed then.
@@ -80,7 +80,7 @@ def install(
 
 
 def remove(weights: Path, name: str) -> None:
-    """Take an adapter out; the estimator forgets it, and weighs the others as before.
+    """Remove an adapter and its output of the estimator; the other amounts stay as they are.
 
     Raises:
         ValueError: If it is not resident.
@@ -90,12 +90,12 @@ def remove(weights: Path, name: str) -> None:
     if name not in names:
         raise ValueError(f"there is no adapter {name!r} in {weights}; it has {', '.join(names)}")
     index = names.index(name)
-    _, told = read_tensors(weights / _ESTIMATOR)
+    _, metadata = read_tensors(weights / _ESTIMATOR)
     for key in ("adapters", "adapter_sha256"):
-        if key in told:
-            told[key] = [value for at, value in enumerate(told[key]) if at != index]
+        if key in metadata:
+            metadata[key] = [value for at, value in enumerate(metadata[key]) if at != index]
     smaller = network.estimator.without(index)
-    write_tensors(weights / _ESTIMATOR, smaller.state_dict(), told)
+    write_tensors(weights / _ESTIMATOR, smaller.state_dict(), metadata)
     shutil.rmtree(weights / "adapters" / name)
 
 
@@ -113,9 +113,9 @@ def _adapters_of(source: Path) -> list[Path]:
 
 def _trained_with(estimator: Path) -> dict[str, str]:
     """Read the adapters that an estimator was trained with, and their sha256."""
-    _, told = read_tensors(estimator)
+    _, metadata = read_tensors(estimator)
     names, digests = (
-        metadata_entry(told, key, estimator) for key in ("adapters", "adapter_sha256")
+        metadata_entry(metadata, key, estimator) for key in ("adapters", "adapter_sha256")
     )
     return dict(zip(check_names(names), digests, strict=True))
 

@@ -1,4 +1,4 @@
-"""Weights on disk: one folder with the baseline, the estimator, and one folder an adapter.
+"""Weights on disk: a folder with the baseline, the estimator, and one folder per adapter.
 
     FOLDER/base.safetensors          config and provenance in its metadata; fp16
     FOLDER/estimator.safetensors     names of the adapters it weighs in its metadata
@@ -133,10 +133,10 @@ def save_adapter(
     if name not in names:
         raise ValueError(f"there is no adapter {name!r}; the installed adapters are {names}")
     resident = network.adapters[names.index(name)]
-    told = {
+    changes = {
         key: config[key] for key in ("title", "degradation", "gain_db", "licence") if key in config
     }
-    info = dataclasses.replace(resident, **told)
+    info = dataclasses.replace(resident, **changes)
     first = sum(adapter.rank for adapter in network.adapters[: names.index(name)])
     tensors = {}
     for layer_name, layer in network.adapted_convolutions().items():

@@ -1,4 +1,4 @@
-"""Named tensors in a safetensors file, with what is told of them in its metadata."""
+"""Named tensors in a safetensors file, with metadata."""
 
 import hashlib
 import json
@@ -16,27 +16,27 @@ from model.printable import printable
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read a file's tensors and what is told of them.
+    """Read the tensors and the metadata of a file.
 
     Raises:
         ValueError: If it is no whole safetensors file, or holds infinities or NaN.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            told = json.loads((file.metadata() or {}).get("abair", "{}"))
+            metadata = json.loads((file.metadata() or {}).get("abair", "{}"))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, RecursionError) as error:
         raise ValueError(
             f"{path} is not a complete safetensors file: {printable(str(error))}"
         ) from error
-    if not isinstance(told, dict):
+    if not isinstance(metadata, dict):
         raise ValueError(f"{path} has no description of its content: ABAIR did not write it")
     if broken := _not_finite(tensors):
         raise ValueError(f"{path} contains numbers that aren't finite, in {_some(broken)}")
-    return tensors, told
+    return tensors, metadata
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], told: Mapping[str, Any]) -> None:
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
     """Write in half precision, all or nothing: first beside the file, then over it.
 
     Equal weights and metadata give equal bytes: several keys would be written in any order, so
@@ -53,19 +53,19 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], told: Mapping[str, 
             f"train again with a smaller learning rate"
         )
     with replacing(path) as beside:
-        save_file(half, beside, {"abair": json.dumps(told, sort_keys=True)})
+        save_file(half, beside, {"abair": json.dumps(metadata, sort_keys=True)})
         beside.chmod(0o644)  # safetensors makes it for its owner alone
 
 
-def metadata_entry(told: Mapping[str, Any], key: str, path: Path) -> Any:  # noqa: ANN401
-    """Return what a file tells under ``key``.
+def metadata_entry(metadata: Mapping[str, Any], key: str, path: Path) -> Any:  # noqa: ANN401
+    """Return the entry ``key`` of the metadata of a file.
 
     Raises:
-        ValueError: If it doesn't.
+        ValueError: If there is no such entry.
     """
-    if key not in told:
+    if key not in metadata:
         raise ValueError(f"{path} has no {key!r} in its metadata, so ABAIR did not write it")
-    return told[key]
+    return metadata[key]
 
 
 def check_shapes(
@@ -85,9 +85,11 @@ def check_shapes(
         if found[key] != expected[key]
     ]
     problems = {"missing": missing, "unexpected": unexpected, "of another shape": wrong}
-    told = [f"{len(keys)} {what}: {_some(keys)}" for what, keys in problems.items() if keys]
-    if told:
-        raise ValueError(f"{path} does not fit this model; " + "; ".join(told))
+    found_problems = [
+        f"{len(keys)} {what}: {_some(keys)}" for what, keys in problems.items() if keys
+    ]
+    if found_problems:
+        raise ValueError(f"{path} does not fit this model; " + "; ".join(found_problems))
 
 
 def _not_finite(tensors: Mapping[str, Tensor]) -> list[str]:

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.config import CLASSES, CLEAN, Degradation
-from model.degradations import OwnDegradation, cutmix, degrade, in_order, sample_severity, to_bytes
+from model.degradations import (
+    OwnDegradation,
+    Picture,
+    cutmix,
+    degrade,
+    in_order,
+    sample_severity,
+    to_bytes,
+)
 from model.networks.whole_picture_views import Views, sample_views
 from model.restoring.photographs import as_planes
 from model.training.asks import Asks, Layer, amounts_in, draw_asks
@@ -25,7 +33,7 @@ from model.training.mix import EVEN_SEVERITIES, Mix
 from model.training.sources import Sample, Sources
 from model.training.team import Team
 from model.training.tones import dim, retone, soften
-from model.training.windows import Picture, Window
+from model.training.windows import Window
 
 
 class Batches:

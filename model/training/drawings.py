@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.training.windows import Picture
+from model.degradations import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ def _paper(rng: np.random.Generator) -> Canvas:
 
 
 def _ink(canvas: Canvas, rng: np.random.Generator) -> tuple[int, ...]:
-    """Draw a colour that can be told from the paper, as often black or white as not."""
+    """Draw a colour that differs from the paper; half of the time black or white."""
     if rng.random() < 0.5:
         return (0, 0, 0) if canvas[0, 0].mean() > 127 else (255, 255, 255)
     return tuple(rng.integers(0, 256, 3).tolist())

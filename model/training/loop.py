@@ -27,22 +27,22 @@ from model.training.team import Team
 
 @dataclass
 class Trainer:
-    """A run: a phase on a network, in a folder.
+    """Trains one phase of a network, with its checkpoint and logs in a folder.
 
     Attributes:
-        network: What trains; only the phase's parts change.
-        phase: What to do.
+        network: Network to train; only the parts of the phase change.
+        phase: Parts, losses and settings of the training.
         run: Folder of the checkpoint and the logs.
-        budget: How long.
-        schedule: When to log, save, validate.
+        budget: Length of the training.
+        schedule: Times between logging, saving and validating.
         validate: Called with the averaged weights in place; gives named numbers.
         on_log: Called with each logged row.
         on_step: Called after each step with the share of the budget used, at most 1.
         clock: Seconds; replaced in tests.
         team: The processes that train together; each gets its own part of every batch.
         device: Where to compute, ``cpu`` or ``cuda``.
-        compiles: Whether ``torch.compile`` fuses the losses: up to a minute, then a card's steps
-            take little over half the time.
+        compiles: Whether ``torch.compile`` fuses the losses: after up to a minute, the steps of a
+            GPU take little more than half the time.
     """
 
     network: RestorationNetwork
@@ -87,14 +87,17 @@ class Trainer:
         return self.run / "last.pt"
 
     def resume(self) -> bool:
-        """Go on from the run's checkpoint if it has one; tell whether it had.
+        """Continue from the checkpoint of the run.
+
+        Returns:
+            Whether there was a checkpoint.
 
         Raises:
-            ValueError: If what trained there had other sizes, or another baseline.
+            ValueError: If the checkpoint has other sizes, or belongs to another baseline.
         """
         if not self.checkpoint.is_file():
             return False
-        # Optimisers take what they want to a card; AdamW reads its counts here.
+        # Optimisers move their state to the GPU themselves; AdamW reads its counts on the CPU.
         state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
         sizes = [[tensor.shape for tensor in of] for of in (state["parameters"], self.parameters)]
         if sizes[0] != sizes[1]:
@@ -165,7 +168,7 @@ class Trainer:
 
     @contextmanager
     def averaged(self) -> Iterator[RestorationNetwork]:
-        """Put the averaged weights in place, in evaluation mode, for the time of a block."""
+        """Use the averaged weights, in evaluation mode, within a block."""
         trained = [p.detach().clone() for p in self.parameters]
         self._put(self.average)
         self.network.eval()
@@ -192,13 +195,11 @@ class Trainer:
         for optimiser in self.optimisers:
             optimiser.step()
             optimiser.zero_grad()
-        told = torch.stack([total.detach(), norm, *(loss.detach() for loss in losses.values())])
-        sum_of_losses, *numbers = told.tolist()  # all at once, since a card is waited for
-        if not (math.isfinite(sum_of_losses) and math.isfinite(numbers[0])):
-            # The weights here are spoiled; the checkpoint isn't. The norm tells of all the team.
-            raise FloatingPointError(
-                f"loss is {sum_of_losses}, gradient {numbers[0]} at step {self.step}"
-            )
+        values = [total.detach(), norm, *(one.detach() for one in losses.values())]
+        loss, *numbers = torch.stack(values).tolist()  # one GPU synchronisation
+        if not (math.isfinite(loss) and math.isfinite(numbers[0])):
+            # The weights in memory are broken, but the checkpoint is not.
+            raise FloatingPointError(f"loss is {loss}, gradient {numbers[0]} at step {self.step}")
         self.step += 1
         decay = min(self.phase.ema, self.step / (self.step + 10))
         torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - decay)

@@ -51,5 +51,5 @@ damaged by {info.title.lower()}. Trained with the baseline frozen (ABAIR, phase 
 
 Trained with `{provenance["command"]}`: {provenance["steps"]} steps, {provenance["hours"]} hours,
 on {provenance["data"]}.
-{began}Gain on pairs that it wasn't trained on, told the task: {gain}.
+{began}Gain on pairs that it was not trained on, when asked for its own degradation: {gain}.
 """

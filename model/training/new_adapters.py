@@ -72,7 +72,7 @@ def train_adapters(
     pictures are made.
 
     Returns:
-        What is told of the new adapters; None if a signal stopped the training before its end.
+        Records of the new adapters; None if a signal stopped the training before its end.
 
     Raises:
         ValueError: If a folder, an option or the data isn't what it should be.

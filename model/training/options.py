@@ -57,7 +57,7 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class AdapterGain:
-    """What an adapter gains on its own tasks, told the task.
+    """What an adapter gains on its own tasks when it is asked for in full.
 
     Attributes:
         gain_db: Over the input, dB.

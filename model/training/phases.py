@@ -211,7 +211,7 @@ def _describe(network: RestorationNetwork, batch: Batch) -> Description:
 
 
 def _asked(network: RestorationNetwork, batch: Batch) -> Asked:
-    """Tell the baseline what is asked for."""
+    """Return what is asked of the baseline."""
     kinds = network.config.degradations
-    told = torch.stack([batch.of(kind, batch.asked) for kind in kinds], dim=1)
-    return Asked(batch.per_crop(told))
+    amounts = torch.stack([batch.of(kind, batch.asked) for kind in kinds], dim=1)
+    return Asked(batch.per_crop(amounts))

@@ -37,10 +37,10 @@ def stream(batches: Batches, start: int, *, workers: int, pinned: bool = False) 
     the losses. Close the generator to end the workers.
 
     Args:
-        batches: What makes them.
+        batches: Makes the batch of each step.
         start: First step.
-        workers: Processes that make them ahead; none: they are made when asked for.
-        pinned: Whether in memory that a card reads by itself.
+        workers: Number of processes that make batches ahead; with 0, each is made when asked for.
+        pinned: Whether the memory is pinned, so that a GPU reads it without the CPU.
 
     Raises:
         RuntimeError: If a worker has ended, or the memory can't be pinned.
@@ -63,7 +63,7 @@ def stream(batches: Batches, start: int, *, workers: int, pinned: bool = False) 
 
 
 class _Worker:
-    """A process that makes every so-manieth batch, and its slots.
+    """A process that makes every n-th batch, and its slots.
 
     Args:
         batches: What makes them.
@@ -122,7 +122,7 @@ def _shared(like: Tensor) -> Tensor:
 
 
 def _pin(slot: Batch, ends: ExitStack) -> None:
-    """Let a card read a slot by itself, until ``ends`` are called."""
+    """Pin the memory of a slot, so that a GPU reads it, until ``ends`` are called."""
     cuda = torch.cuda.cudart()  # type: ignore[no-untyped-call]
     for tensor in slot.tensors():
         torch.cuda.check_error(int(cuda.cudaHostRegister(tensor.data_ptr(), tensor.nbytes, 0)))

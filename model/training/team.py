@@ -59,9 +59,9 @@ class Team:
         """Return the leader's clock and wish to stop."""
         if self.size == 1:
             return seconds, stop
-        told = torch.tensor([seconds, float(stop)], dtype=torch.float64)
-        torch.distributed.broadcast(told, src=0)
-        return told[0].item(), bool(told[1])
+        state = torch.tensor([seconds, float(stop)], dtype=torch.float64)
+        torch.distributed.broadcast(state, src=0)
+        return state[0].item(), bool(state[1])
 
 
 def join(rank: int, size: int, meeting: Path) -> Team:

@@ -4,9 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model.degradations import apply_curve, to_bytes
+from model.degradations import Picture, apply_curve, to_bytes
 from model.training.recipe import ToneSettings
-from model.training.windows import Picture
 
 _DEFAULT = ToneSettings()
 

@@ -32,7 +32,7 @@ from model.training.validation import Validator
 
 
 class Listener:
-    """Is told how a training goes; this one ignores it. Override the methods to show it."""
+    """Receives the progress of a training. This one ignores it; override the methods to show it."""
 
     def row(self, numbers: Mapping[str, float]) -> None:
         """Take a row of numbers: losses with their step, or scores of a validation."""
@@ -49,7 +49,7 @@ def train(options: TrainingOptions, listener: Listener = _SILENT) -> bool:
 
     Args:
         options: How to train.
-        listener: Is told how it goes.
+        listener: Receives rows and progress.
 
     Returns:
         Whether the budget is used; False if a signal stopped the training before.
@@ -127,7 +127,7 @@ def train_job(options: TrainingOptions, job: TrainingJob, listener: Listener = _
     Args:
         options: How to train.
         job: What trains, and how it is saved.
-        listener: Is told how it goes.
+        listener: Receives rows and progress.
     """
     with alone(options.run):
         return _train(options, job, Team(), listener)
@@ -191,7 +191,7 @@ def _device(options: TrainingOptions) -> str:
     """Choose where to compute.
 
     Raises:
-        ValueError: If several processes are to train on a card.
+        ValueError: If several processes are to train on a GPU.
     """
     together = options.processes > 1
     device = choose_device("cpu" if together and options.device == "auto" else options.device)
@@ -250,7 +250,7 @@ def _provenance(options: TrainingOptions, trainer: Trainer, sources: Sources) ->
 
 
 def _write_arguments(options: TrainingOptions, phase: Phase) -> None:
-    told = {
+    arguments = {
         "options": {k: str(v) for k, v in dataclasses.asdict(options).items()},
         "phase": {
             f.name: str(getattr(phase, f.name))
@@ -259,4 +259,4 @@ def _write_arguments(options: TrainingOptions, phase: Phase) -> None:
         },
         "argv": sys.argv[1:],
     }
-    (options.run / "args.json").write_text(json.dumps(told, indent=1) + "\n")
+    (options.run / "args.json").write_text(json.dumps(arguments, indent=1) + "\n")

@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.degradations import Picture
 from model.training.recipe import WindowSettings
-
-Picture = NDArray[np.float32]
 
 _DEFAULT = WindowSettings()
 

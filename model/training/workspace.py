@@ -105,9 +105,9 @@ def read_workspace(folder: Path, *, smoke: bool = False) -> Workspace:
     wrong = [key for key, value in given.items() if not isinstance(value, kinds.get(key, ()))]
     missing = {"name", "title"} - given.keys()
     if wrong or missing:
-        told = ", ".join(f"{field.name} ({kinds[field.name].__name__})" for field in _FIELDS)
+        expected = ", ".join(f"{field.name} ({kinds[field.name].__name__})" for field in _FIELDS)
         raise ValueError(
-            f"{path} must contain {told}; wrong or missing: {sorted({*wrong, *missing})}"
+            f"{path} must contain {expected}; wrong or missing: {sorted({*wrong, *missing})}"
         )
     return Workspace(folder, AdapterSettings(**given), smoke)
 
