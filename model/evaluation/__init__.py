@@ -1,4 +1,4 @@
-"""How good a restorer is, on pictures whose clean originals or degradations are known."""
+"""Measure a restorer on pictures whose clean originals or degradations are known."""
 
 from model.evaluation.making import (
     LATER,

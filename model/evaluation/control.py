@@ -1,4 +1,4 @@
-"""Whether only what is asked for is removed: one of two degradations goes, the other one stays."""
+"""Measure whether only the asked one of two degradations is removed, and the other one stays."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

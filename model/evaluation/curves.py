@@ -26,7 +26,7 @@ _UNITS: Mapping[str, tuple[str, Callable[[float], float]]] = MappingProxyType(
         "bitdepth": ("levels a channel", levels_of),
     }
 )
-"""What a severity is in numbers that others use, where there are some."""
+"""Unit of each degradation, and how its severity is converted into that unit."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Pictures made to evaluate on: several degradations over each other, and mild ones."""
+"""Degrade clean pictures for an evaluation: by one or several degradations, mild or severe."""
 
 from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
@@ -25,20 +25,20 @@ MIXTURES: tuple[tuple[str, ...], ...] = (
     (Degradation.LOWLIGHT, Degradation.NOISE),
     (Degradation.HAZE, Degradation.LOWLIGHT),
 )
-"""Degradations over each other, the first one done first."""
+"""Combinations of degradations; the first one is applied first."""
 
 MILD = ("noise of 5/255", Degradation.NOISE.value, 5 / 255 / SIGMA_MAX)
-"""Noise that must not be smeared: a title that begins with the kind, the kind, its severity."""
+"""Mild noise: title (it starts with the degradation), degradation and severity."""
 
 SEVERITIES = (0.2, 0.4, 0.6, 0.8, 1.0)
-"""From mild to severe: where a degradation is looked at."""
+"""Severities at which a degradation is measured, from mild to severe."""
 
 LATER: tuple[tuple[str, str, float | None], ...] = (
     ("jpeg of quality 20", "jpeg", (100 - 20) / (100 - QUALITY_MIN)),
     ("bitdepth of 4", "bitdepth", 1.0),
     ("snow", "snow", None),
 )
-"""The paper's tasks that came later, as of ``MILD``; None: a severity of ``draw_severity``."""
+"""Tasks of degradations outside the map, as ``MILD``; None: drawn by ``draw_severity``."""
 
 
 def draw_severity(rng: np.random.Generator) -> float:

@@ -1,4 +1,4 @@
-"""Mean IoU of the degradation map on pictures whose degradations are known: we made them."""
+"""Mean IoU of the degradation map on pictures that are degraded here, at known places."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -20,16 +20,16 @@ from model.pictures.folders import Pair, read_rgb
 from model.restoring.photographs import as_planes
 
 PSNR_CAP = 60.0
-"""dB that stand for a perfect picture."""
+"""PSNR is capped at this value, dB, so that a perfect picture has a number."""
 MODES = ("none", "auto", "top", "oracle")
-"""Ways to choose adapters: baseline alone, soft blend, one-hot, the task's own."""
+"""Ways to choose adapters: none, all estimated amounts, the largest amount, the task's own."""
 OTHER_MODES = ("sum", "average", "pixel")
 """Measured where asked for: every adapter whole or in equal parts, as the paper's table 8; and the
 soft blend led over the picture by its map."""
 
 
 class NamedAdapter(Protocol):
-    """What the oracle needs to know of an adapter."""
+    """The fields of an adapter that choosing by task needs."""
 
     @property
     def name(self) -> str:
@@ -47,7 +47,7 @@ class PictureRestorer(Protocol):
 
     @property
     def adapters(self) -> Sequence[NamedAdapter]:
-        """Resident adapters."""
+        """Installed adapters."""
         ...
 
     @property
@@ -96,7 +96,7 @@ class Score:
 
 
 def oracle_name(task: str, restorer: PictureRestorer) -> str | None:
-    """Name what a task asks for; the task's name starts with its degradation (``noise25``)."""
+    """Return the name to ask for in a task, whose name starts with its degradation; else None."""
     kinds = {name: name for name in restorer.askable}
     kinds |= {adapter.name: adapter.degradation for adapter in restorer.adapters}
     wanted = degradation_of(task, kinds.values())

@@ -1,4 +1,4 @@
-"""Which degradation the pictures of a task have: the name of its folder says it."""
+"""Find out from the name of a task which degradation its pictures have."""
 
 import re
 from collections.abc import Iterable

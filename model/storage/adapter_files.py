@@ -1,4 +1,4 @@
-"""The files of one adapter's folder, in PEFT's layout, checked before anything believes them."""
+"""The files of one adapter's folder, in PEFT's layout, and their checks."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Install and remove adapters after checks; the folder of weights can be loaded at every moment.
+"""Install and remove adapters after checks; the folder of weights can always be loaded.
 
 An adapter is copied before the estimator that names it, and the estimator that no longer names it
 is written before the adapter is removed.

@@ -1,4 +1,4 @@
-"""What a training picture is damaged by, and what of that is asked to be removed."""
+"""The degradations of a training picture, and the part of them that is to be removed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -48,7 +48,7 @@ def amounts_in(layers: Sequence[Layer]) -> dict[str, float]:
 
 
 def draw_asks(layers: Sequence[Layer], mix: Mix, rng: np.random.Generator) -> Asks:
-    """Draw what is to be removed: everything, or a part; and at times what isn't there."""
+    """Draw the amounts to remove: everything, or a part, and sometimes what isn't there."""
     everything = rng.random() < mix.all_asked
     there = {kind: amount for kind, amount in amounts_in(layers).items() if kind != CLEAN}
     asks: Asks = {}

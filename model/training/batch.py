@@ -1,4 +1,4 @@
-"""One step's pictures, as training computes with them."""
+"""The pictures and crops of one training step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,9 +15,9 @@ IGNORE = 255
 
 @dataclass
 class Batch:
-    """One step's P pictures and the B crops of them, those of one picture beside each other.
+    """P pictures and B crops of them; the crops of one picture follow each other.
 
-    Made in bytes, which travel four times as fast; ``on`` a device floats.
+    Workers make it in bytes, which are copied four times as fast; ``on`` converts it to floats.
 
     Attributes:
         degraded: Crops, shape (B, 3, h, w); uint8 as made, else in [0, 1].
@@ -43,7 +43,7 @@ class Batch:
     classes: tuple[str, ...] = CLASSES
 
     def tensors(self) -> tuple[Tensor, ...]:
-        """Return all tensors, in an order of their own."""
+        """Return all tensors, in a fixed order."""
         views = self.views.thumbnail, self.views.patches
         of_pictures = self.shares, self.amounts, self.asked
         return self.degraded, self.target, self.labels, self.position, *of_pictures, *views
@@ -58,7 +58,7 @@ class Batch:
         )
 
     def on(self, device: torch.device) -> "Batch":
-        """Return what training computes with: all of it on ``device``, pictures in [0, 1]."""
+        """Return the batch on ``device``, with pictures as floats in [0, 1]."""
         moved = self.map(lambda tensor: tensor.to(device, non_blocking=True))
         return replace(moved.map(as_float), labels=moved.labels)
 
@@ -68,11 +68,11 @@ class Batch:
         return values[:, None].expand(-1, crops, *values.shape[1:]).flatten(0, 1)
 
     def layered(self) -> Tensor:
-        """Tell of each crop, (B,), whether its degradations lie over each other."""
+        """Return for each crop, (B,), whether several degradations cover the whole crop."""
         return self.labels.flatten(1).eq(IGNORE).all(dim=1)
 
     def of(self, name: str, values: Tensor) -> Tensor:
-        """Return the column of one class of (P, C) ``values``, (P,); 0 for one that isn't drawn."""
+        """Return the column of a class of (P, C) ``values``, (P,); 0 for one that isn't drawn."""
         if name not in self.classes:
             return values.new_zeros(len(values))
         return values[:, self.classes.index(name)]

@@ -1,4 +1,4 @@
-"""How long a run lasts, and what happens how often meanwhile."""
+"""Length of a run, and the times between logging, saving and validating."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class Budget:
             raise ValueError(f"hours or steps must be above 0, got {self.hours or self.steps or 0}")
 
     def progress(self, step: int, seconds: float) -> float:
-        """Return what share of the budget is used, 1 or more at the end."""
+        """Return the share of the budget that is used; 1 or more at the end."""
         if self.steps is not None:
             return step / self.steps
         assert self.hours is not None
@@ -31,12 +31,12 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """What happens besides steps, in seconds of training time.
+    """Times between what happens beside steps, in seconds of training time.
 
     Attributes:
-        log: Between lines of the CSV.
-        save: Between checkpoints.
-        validate: Between validations.
+        log: Seconds between lines of the CSV.
+        save: Seconds between checkpoints.
+        validate: Seconds between validations.
     """
 
     log: float = 30.0

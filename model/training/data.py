@@ -1,4 +1,4 @@
-"""Batches: pictures degraded on the fly, seen whole by the encoders and in crops by the restorer.
+"""Training batches: pictures are degraded whole; the encoders get views, the backbone crops.
 
 Every picture is a pure function of (seed, step, place in the batch), so that a resumed run sees
 what an uninterrupted one would have seen, and several processes can each make their part.
@@ -37,12 +37,12 @@ from model.training.windows import Window
 
 
 class Batches:
-    """Batch of each step, made when asked for.
+    """Makes the batch of each step.
 
     Args:
         sources: Pictures to draw from.
-        mix: What is drawn.
-        seed: Of everything.
+        mix: Settings of what is drawn.
+        seed: Seed of all randomness.
         own: Degradations that aren't built in, by name.
         team: Where this process takes every ``size``-th picture, from its ``rank`` on.
     """
@@ -98,7 +98,7 @@ class Batches:
     def _crop(
         self, whole: tuple[Tensor, Tensor, Tensor], rng: np.random.Generator
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Cut one crop: degraded, target, labels, and where it lies."""
+        """Cut one crop: degraded, target, labels and position."""
         (height, width), side = whole[-1].shape, self.mix.crop
         top, left = (int(rng.integers(0, length - side + 1)) for length in (height, width))
         position = (top / height, left / width, (top + side) / height, (left + side) / width)
@@ -134,7 +134,7 @@ class Batches:
         return self._made(degraded, target, labels, amounts_in(layers), asks)
 
     def _real(self, name: str, sample: Sample, rng: np.random.Generator) -> "_Made":
-        """Take a real pair, whose degradation counts as there in full."""
+        """Take a real pair; the amount of its degradation counts as 1."""
         clean, degraded = self._window(sample, rng)
         assert degraded is not None
         layer = Layer(name, 1.0, 0)
@@ -146,7 +146,7 @@ class Batches:
         return self._made(degraded, target, labels, {name: layer.amount}, asks)
 
     def _render(self, clean: Picture, kinds: list[str], rng: np.random.Generator) -> Picture:
-        """Give a photograph other tones, and the traces of storing, as photographs have them."""
+        """Vary the tones and the sharpness of a photograph, and add traces of storing it."""
         if Degradation.LOWLIGHT not in kinds and rng.random() < self.mix.retone:
             clean = retone(clean, rng, self.mix.tones)
         asked = {Degradation.LOWLIGHT, Degradation.HAZE} & set(kinds)  # how bright it should be
@@ -162,7 +162,7 @@ class Batches:
         return clean
 
     def _layer(self, kind: str, rng: np.random.Generator, *, even: bool) -> Layer:
-        """Draw one degradation: its severity, and what its generator starts from."""
+        """Draw one degradation: its severity and the seed of its generator."""
         seed = int(rng.integers(2**31))
         if kind == CLEAN:
             return Layer(kind, 0.0, seed)
@@ -193,7 +193,7 @@ class Batches:
         )
 
     def _kinds(self, name: str, rng: np.random.Generator) -> tuple[list[str], bool]:
-        """Draw what comes with ``name``, and whether beside it or over it, in their order."""
+        """Draw further degradations beside or over ``name``; return all, and whether beside."""
         draw = rng.random()
         company = self.mix.company or self.names
         if draw < self.mix.cutmix:
@@ -212,7 +212,7 @@ class Batches:
         *,
         beside: bool,
     ) -> tuple[Picture, NDArray[np.uint8]]:
-        """Degrade one picture by each layer, in parts of it or one over the other."""
+        """Degrade one picture by all layers: each in a part of it, or one over the other."""
         if not beside:
             picture = clean
             for layer in layers:
@@ -248,7 +248,7 @@ class Batches:
 
 @dataclass(frozen=True)
 class _Made:
-    """One whole picture that was drawn; its parts are as of ``Batch``."""
+    """One degraded whole picture; its fields are those of ``Batch``."""
 
     degraded: Picture
     target: Picture

@@ -16,17 +16,17 @@ from model.training.options import AdapterGain, TrainingOptions
 from model.training.phases import Phase, adapter, baseline, estimator
 
 Save = Callable[[RestorationNetwork, dict[str, str], AdapterGain | None], None]
-"""Writes what was trained, with its provenance and what it gains."""
+"""Saves a trained network, with its provenance and its gain."""
 
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What trains, how, and how it is saved.
+    """A network, its phase, and how the result is saved.
 
     Attributes:
-        network: What trains.
-        phase: What to do.
-        save: Writes it.
+        network: Network to train.
+        phase: Settings of the training.
+        save: Saves the result.
         own: Degradations that aren't built in, by name.
         final_rank: Rank that the adapter is reduced to before it is measured and saved, or None.
     """
@@ -92,7 +92,7 @@ def _baseline_job(options: TrainingOptions) -> TrainingJob:
 
 
 def initial_weights(options: TrainingOptions) -> Path | None:
-    """Return the file of weights that what is trained begins with, if any."""
+    """Return the file of weights that the training starts from, if any."""
     if options.init is None:
         return None
     of_adapter = f"adapters/{options.what}/adapter_model"
@@ -101,7 +101,7 @@ def initial_weights(options: TrainingOptions) -> Path | None:
 
 
 def _estimator_of(folder: Path, network: RestorationNetwork) -> Estimator:
-    """Take the estimator of other weights, which must weigh the same adapters, in any order."""
+    """Load the estimator of other weights, which must have the same adapters, in any order."""
     other = checkpoint.load_network(folder)
     names, wanted = ([one.name for one in of.adapters] for of in (other, network))
     if sorted(names) != sorted(wanted):

@@ -83,7 +83,7 @@ class Trainer:
 
     @property
     def checkpoint(self) -> Path:
-        """File from which the run goes on."""
+        """File from which the run continues."""
         return self.run / "last.pt"
 
     def resume(self) -> bool:
@@ -127,7 +127,7 @@ class Trainer:
         self._stop = True
 
     def save(self) -> None:
-        """Write the checkpoint, all or nothing."""
+        """Replace the checkpoint at once."""
         state = {
             "step": self.step,
             "baseline": self._baseline,
@@ -246,7 +246,7 @@ class Trainer:
         return max(1e-3, min(1.0, rise, fall))
 
     def _unfreeze(self, part: nn.Module) -> None:
-        """Let a part train; of an adapted convolution without its own parts: its adapters."""
+        """Unfreeze a part; of an adapted convolution only its adapters."""
         if isinstance(part, AdaptedConv2d):
             for matrix in (part.lora_A, part.lora_B):
                 assert matrix is not None

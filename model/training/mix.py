@@ -1,4 +1,4 @@
-"""What a training draws: how often each degradation, and how they are combined."""
+"""Settings of the training data: how often each degradation is drawn and combined."""
 
 from dataclasses import dataclass, field
 
@@ -6,12 +6,12 @@ from model.config import CLEAN, Degradation
 from model.training.recipe import StorageTrace, ToneSettings, WindowSettings
 
 EVEN_SEVERITIES = (0.1, 1.0)
-"""Least and largest severity where severities are drawn evenly."""
+"""Smallest and largest severity, where severities are drawn evenly."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """What is drawn: odds of each kind, and of ways to combine them.
+    """Settings of the training data.
 
     Attributes:
         odds: Relative odds of ``clean`` and of each degradation.
@@ -39,7 +39,7 @@ class Mix:
         even: Probability that two degradations over each other have severities drawn evenly
             from ``EVEN_SEVERITIES``. The samplers fit degradations that come alone, and seldom
             make two severe ones meet.
-        batch: Pictures a step.
+        batch: Pictures per step.
         crops: Crops of each picture; more than 1 where a picture takes longer to make than to
             learn from.
         crop: Side of the crops, pixels.

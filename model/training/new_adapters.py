@@ -122,7 +122,7 @@ def _train_estimator(
     options: TrainingOptions,
     listener: Listener,
 ) -> bool:
-    """Phase III: the estimator that there is, grown by the new adapters, learns on."""
+    """Phase III: extend the existing estimator by the new adapters, and train it."""
     own = {space.name: space.degradation for space in spaces}
     job = estimator_job(network, [space.weights for space in new], own)
     return train_job(replace(options, run=new[0].output / options.run), job, listener)
@@ -131,7 +131,7 @@ def _train_estimator(
 def _for_estimator(
     network: RestorationNetwork, adapters: Sequence[TrainingOptions], how: NewAdapterOptions
 ) -> TrainingOptions:
-    """Make the options of phase III of those of phase II; its run is named for what it weighs."""
+    """Make the options of phase III from those of phase II; the adapters name its run."""
     names = " ".join(adapter.name for adapter in network.adapters)
     return replace(
         adapters[0],
@@ -146,7 +146,7 @@ def _for_estimator(
 
 
 def _options(space: Workspace, how: NewAdapterOptions) -> TrainingOptions:
-    """Make the options of phase II: its data, and the pairs that are kept from them."""
+    """Make the options of phase II, and hold out pairs to measure the gain on."""
     data = how.data
     if how.smoke:
         shutil.rmtree(space.output, ignore_errors=True)  # an earlier smoke run's
@@ -187,7 +187,7 @@ def _options(space: Workspace, how: NewAdapterOptions) -> TrainingOptions:
 
 
 def write_pairs(degradation: OwnDegradation, paths: Sequence[Path], task: Path) -> None:
-    """Write a task of pairs: middles of clean pictures, and what a degradation makes of them."""
+    """Write a task of pairs: the middles of clean pictures, and the same ones degraded."""
     for side in ("degraded", "clean"):
         (task / side).mkdir(parents=True, exist_ok=True)
     for index, path in enumerate(paths):

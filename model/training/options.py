@@ -1,4 +1,4 @@
-"""What a caller says of a training, and what a training says of an adapter."""
+"""Options of a training, and the measured gain of an adapter."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The three phases of ABAIR as values: what trains, on what, with which loss, how fast."""
+"""The three training phases of ABAIR: trained parts, data, losses and learning rates."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,7 @@ Losses = dict[str, Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """One training.
+    """Settings of one phase.
 
     Attributes:
         name: Of the run.
@@ -96,7 +96,7 @@ def baseline() -> Phase:
 
 
 def adapter(degradation: str) -> Phase:
-    """Phase II: the one resident adapter, the baseline frozen.
+    """Phase II: one adapter; the baseline is frozen.
 
     Of the pictures that are no real pairs, every third has a second degradation. With fewer of
     these, the adapter does harm where two degradations lie over each other
@@ -125,7 +125,7 @@ def adapter(degradation: str) -> Phase:
 
 
 def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
-    """Phase III: the estimator on single and mixed degradations, all else frozen.
+    """Phase III: the estimator, on single and mixed degradations; everything else is frozen.
 
     The estimator learns which degradations a picture has. Where it can't tell, it learns which
     blend of adapters does the least harm. A third of the photographs with another degradation
@@ -158,7 +158,7 @@ def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
 
 
 def _baseline_losses(network: RestorationNetwork, batch: Batch) -> Losses:
-    """Restoration and segmentation."""
+    """Compute the losses of restoration and segmentation."""
     out = network(batch.degraded, _describe(network, batch), _asked(network, batch), batch.position)
     logits = network.head(out.features)
     of_classes = batch.shares.new_tensor([CLASS_WEIGHTS[name] for name in CLASSES])

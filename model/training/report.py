@@ -1,4 +1,4 @@
-"""What a run leaves to look at: curves of its numbers, and a grid of pictures."""
+"""Draw the curves of a run and a grid of example pictures."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

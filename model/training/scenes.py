@@ -1,4 +1,4 @@
-"""Made-up pictures, for where there are none: a smoke run, a preview, a first forward pass."""
+"""Generated pictures, for smoke runs and previews without photographs."""
 
 from pathlib import Path
 

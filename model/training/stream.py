@@ -81,7 +81,7 @@ class _Worker:
         self._process.start()
 
     def next(self) -> Batch:
-        """Return the slot that is filled next, once it is."""
+        """Wait for the next slot to be filled, and return it."""
         while not self._ready.acquire(timeout=_PATIENCE):
             if not self._process.is_alive():
                 raise RuntimeError(
@@ -91,7 +91,7 @@ class _Worker:
         return next(self._turns)
 
     def end(self) -> None:
-        """End the process; it ignores milder signals."""
+        """Kill the process; it ignores SIGINT and SIGTERM."""
         self._process.kill()
         self._process.join()
 

@@ -1,4 +1,4 @@
-"""The CSV tables of a run: losses and validation, a row at a time."""
+"""The CSV tables of a run, for losses and validation."""
 
 import csv
 from pathlib import Path
@@ -7,11 +7,11 @@ LOSSES = "losses.csv"
 VALIDATION = "validation.csv"
 TABLES = (LOSSES, VALIDATION)
 KEYS = ("step", "seconds")
-"""Columns that tell when a row was written."""
+"""Columns that say when a row was written."""
 
 
 def append_row(path: Path, row: dict[str, float]) -> None:
-    """Add a row; a table of other columns is set aside under a name that tells its last step."""
+    """Append a row; a table with other columns is first renamed, with its last step in its name."""
     before = read_rows(path)
     if before and list(before[0]) != list(row):
         path.replace(path.with_stem(f"{path.stem}-until-{before[-1]['step']:.0f}"))
@@ -24,7 +24,7 @@ def append_row(path: Path, row: dict[str, float]) -> None:
 
 
 def drop_rows_after(path: Path, step: int) -> None:
-    """Forget what was logged after a checkpoint that the run goes back to."""
+    """Remove the rows after ``step``, where a run continues from an older checkpoint."""
     rows = [row for row in read_rows(path) if row["step"] <= step]
     path.unlink(missing_ok=True)
     for row in rows:

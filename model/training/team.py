@@ -1,4 +1,4 @@
-"""Several processes that train one restorer: each does a part of a step, all keep the same weights.
+"""Several processes that train one network: each computes a part of every step.
 
 On a CPU that other programs use too, two processes with half a batch each are faster than one
 process with two threads. Threads wait for each other in every operator, processes only twice per
@@ -16,11 +16,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Team:
-    """One process's place among those that train together.
+    """The place of this process among those that train together.
 
     Attributes:
-        rank: Which one it is; 0 leads: it keeps the time, writes and validates.
-        size: How many there are.
+        rank: Index of the process; 0 leads: it keeps the time, writes files and validates.
+        size: Number of processes.
     """
 
     rank: int = 0
@@ -28,7 +28,7 @@ class Team:
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes what is written."""
+        """Whether this process writes the files of the run."""
         return self.rank == 0
 
     def average(self, tensors: list[Tensor]) -> None:
@@ -56,7 +56,7 @@ class Team:
         return torch.cat(parts)
 
     def follow(self, seconds: float, *, stop: bool) -> tuple[float, bool]:
-        """Return the leader's clock and wish to stop."""
+        """Return the clock of the leading process, and whether it was asked to stop."""
         if self.size == 1:
             return seconds, stop
         state = torch.tensor([seconds, float(stop)], dtype=torch.float64)
@@ -65,7 +65,7 @@ class Team:
 
 
 def join(rank: int, size: int, meeting: Path) -> Team:
-    """Meet the other processes at a file that they share, and that is new to this meeting."""
+    """Connect to the other processes by a new file that all of them share."""
     if size > 1:
         torch.distributed.init_process_group(
             "gloo", init_method=f"file://{meeting.resolve()}", rank=rank, world_size=size
@@ -74,6 +74,6 @@ def join(rank: int, size: int, meeting: Path) -> Team:
 
 
 def leave(team: Team) -> None:
-    """End the meeting."""
+    """Disconnect from the other processes."""
     if team.size > 1:
         torch.distributed.destroy_process_group()

@@ -1,4 +1,4 @@
-"""Tones and sharpness of a photograph: as another camera, or another taste, would have it."""
+"""Vary the tones and the sharpness of a photograph, as other cameras and tastes would."""
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ _DEFAULT = ToneSettings()
 def retone(
     picture: Picture, rng: np.random.Generator, settings: ToneSettings = _DEFAULT
 ) -> Picture:
-    """Draw other tones: black and white points, a gamma a channel, and contrast.
+    """Draw other tones: black and white point, gamma of each channel, and contrast.
 
     To remove haze, the restorer must guess the black point and the contrast of the scene. RGB-D
     sets have less contrast and colour than the benchmark's rooms (docs/lessons.md#tones). A

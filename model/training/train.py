@@ -35,10 +35,10 @@ class Listener:
     """Receives the progress of a training. This one ignores it; override the methods to show it."""
 
     def row(self, numbers: Mapping[str, float]) -> None:
-        """Take a row of numbers: losses with their step, or scores of a validation."""
+        """Receive a row of numbers: losses with their step, or scores of a validation."""
 
     def progress(self, phase: str, share: float) -> None:
-        """Take the share of the budget of ``phase`` that is used, in [0, 1]."""
+        """Receive the share of the budget of ``phase`` that is used, in [0, 1]."""
 
 
 _SILENT = Listener()
@@ -67,7 +67,7 @@ def train(options: TrainingOptions, listener: Listener = _SILENT) -> bool:
 
 @contextmanager
 def alone(run: Path) -> Iterator[None]:
-    """Keep other trainings out of a run's folder; the system forgets it with the process.
+    """Lock the folder of a run against other trainings; the lock ends with the process.
 
     Raises:
         ValueError: If one is in it.
@@ -105,7 +105,7 @@ def _train_together(options: TrainingOptions, job: TrainingJob, listener: Listen
 
 
 def _follow(options: TrainingOptions, rank: int, meeting: Path) -> None:
-    """Be one of the processes that train beside the one that was started."""
+    """Train in one of the further processes of a training."""
     torch.manual_seed(options.seed)
     _train_as(options, prepare_job(options), rank, meeting, _SILENT)
 
@@ -134,7 +134,7 @@ def train_job(options: TrainingOptions, job: TrainingJob, listener: Listener = _
 
 
 def _train(options: TrainingOptions, job: TrainingJob, team: Team, listener: Listener) -> bool:
-    """Train as one of a team; the one that leads writes."""
+    """Train as one of several processes; the leading one writes the files."""
     phase, device = _override(job.phase, options.overrides), _device(options)
     validator = Validator(options, phase)
     trainer = Trainer(

@@ -15,7 +15,7 @@ _DEFAULT = WindowSettings()
 
 @dataclass(frozen=True)
 class Window:
-    """What is done alike to a photograph and to what belongs to it.
+    """One crop, scale, flip and turn, applied to a photograph and to its depth or its pair.
 
     Attributes:
         origin: First row and column.

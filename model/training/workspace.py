@@ -1,4 +1,4 @@
-"""The folder of a new adapter: how its pictures are made, its settings, and what training leaves.
+"""The folder of a new adapter: its degradation, its settings, and the results of training.
 
 FOLDER/degradation.py                      degrade() and sample_severity()
 FOLDER/adapter.toml                        name, title, rank, licence
@@ -19,7 +19,7 @@ from model.config import CLEAN, TITLES, Degradation
 from model.degradations import OwnDegradation
 
 RESERVED = frozenset({CLEAN, "auto", "top", "none", "baseline", "estimator", *Degradation})
-"""Names that mean something already."""
+"""Names that have another meaning."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 SETTINGS = "adapter.toml"
@@ -28,7 +28,7 @@ SETTINGS = "adapter.toml"
 
 @dataclass(frozen=True, kw_only=True)
 class AdapterSettings:
-    """What ``adapter.toml`` says.
+    """Content of ``adapter.toml``.
 
     Attributes:
         name: How requests name the adapter; also the name of its degradation.
@@ -50,7 +50,7 @@ class AdapterSettings:
 
 @dataclass(frozen=True)
 class Workspace:
-    """One such folder, read.
+    """The folder of a new adapter, read.
 
     Attributes:
         folder: Where it is.
@@ -69,12 +69,12 @@ class Workspace:
 
     @property
     def degradation(self) -> OwnDegradation:
-        """How its pictures are made."""
+        """The degradation of its training pictures."""
         return OwnDegradation(self.name, (self.folder / "degradation.py").resolve())
 
     @property
     def output(self) -> Path:
-        """Folder of all that training leaves."""
+        """Folder of all results of training."""
         return self.folder / "smoke" if self.smoke else self.folder
 
     @property
