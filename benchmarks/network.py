@@ -12,8 +12,8 @@ from torch import Tensor
 from benchmarks.pictures import picture
 from benchmarks.rows import Row
 from model import Asked, Restorer, arithmetic, as_float, sample_views
-from service.engine import Removal, RestoreTask
-from service.torch_engine import TorchEngine
+from service.device.engine import Removal, RestoreTask
+from service.device.torch_engine import TorchEngine
 
 SIZES = {1: (1024, 1024), 6: (2000, 3000), 24: (4000, 6000)}
 """Heights and widths by megapixels, about."""

@@ -14,17 +14,19 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from service import __version__, logs, openapi, page
-from service.codecs import Decoders
-from service.engine import Engine
+from service import __version__, page
+from service.decoding.codec_threads import Decoders
+from service.device.engine import Engine
+from service.device.loading import load_engine
 from service.errors import InvalidOptionsError, ServiceError
-from service.lifecycle import Lifecycle
-from service.loading import load_engine
-from service.middleware import KeyCheck, RequestContext, answer_problem, shortened
-from service.problems import title
-from service.routes import router
-from service.server import DrainingServer
+from service.http import openapi
+from service.http.middleware import KeyCheck, RequestContext, answer_problem, shortened
+from service.http.problems import title
+from service.http.routes import router
+from service.http.server import DrainingServer
+from service.observability import logs
 from service.settings import Settings, unknown_variables
+from service.state import Lifecycle
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than balancers keep idle connections, so that they close first."""

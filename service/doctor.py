@@ -17,10 +17,10 @@ from PIL import features
 
 from model.checkpoint import BUNDLED
 from model.precision import choose_device
-from service.engine import Removal, RestoreTask
+from service.device.engine import Removal, RestoreTask
+from service.device.torch_device import cores
+from service.device.torch_engine import TorchEngine
 from service.settings import Settings, unknown_variables
-from service.torch_device import cores
-from service.torch_engine import TorchEngine
 
 SIDE = 256
 """Pixels: side of the picture that is restored."""

@@ -6,8 +6,9 @@ from functools import partial
 from model.pictures import Header, Metadata, Picture
 from model.pictures.cost import decode_bytes
 from model.wishes import amounts_for
-from service.admission import Admission, Caller
-from service.answers import (
+from service.admission.admission import Admission, Caller
+from service.admission.picture_memory import map_bytes, restore_bytes
+from service.answers.encode_answer import (
     NPZ,
     Facts,
     Result,
@@ -17,17 +18,16 @@ from service.answers import (
     restore_form,
     restored_answer,
 )
-from service.codecs import Codecs
-from service.decoding.limits import decode_limits
-from service.engine import Described, Engine, Removal
+from service.answers.reports import MapOptions, RestoreOptions
+from service.concurrency.thread_pool import Errand
+from service.decoding.codec_threads import Codecs
+from service.decoding.decode_errors import read_header
+from service.decoding.decode_limits import decode_limits
+from service.device.engine import Described, Engine, Removal
 from service.errors import FieldProblem, InvalidOptionsError
-from service.images import read_header
-from service.memory import map_bytes, restore_bytes
-from service.metrics import ServiceMetrics
-from service.passes import Cells, Passes
-from service.schemas import MapOptions, RestoreOptions
+from service.observability.metrics import ServiceMetrics
 from service.settings import Settings
-from service.threads import Errand
+from service.tiles import Cells, Passes
 
 SMALL_PIXELS, SMALL_BYTES = 2**20, 2**20
 """Most pixels, and most bytes of the file, of a picture that does not wait for large ones."""

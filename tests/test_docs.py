@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 
 from model.pictures import limits
 from service.__main__ import app
+from service.answers.reports import MapOptions, RestoreOptions
 from service.app import create_app
-from service.lifecycle import Lifecycle
-from service.middleware import OPEN_PATHS, PAGE_FILES
-from service.schemas import MapOptions, RestoreOptions
+from service.http.middleware import OPEN_PATHS, PAGE_FILES
 from service.settings import Settings
+from service.state import Lifecycle
 from tools.fakes import FakeEngine
 
 ROOT = Path(__file__).parents[1]

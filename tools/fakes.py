@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from model.pictures import decode
-from service.engine import (
+from service.device.engine import (
     AdapterFacts,
     Described,
     EngineInfo,

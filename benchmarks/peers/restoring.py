@@ -16,9 +16,9 @@ from model.pictures import (
     natural_encoding,
     read_header,
 )
-from service.engine import Described, Pixels, Removal, RestoreTask
+from service.device.engine import Described, Pixels, Removal, RestoreTask
+from service.device.torch_engine import TorchEngine
 from service.settings import Settings
-from service.torch_engine import TorchEngine
 
 cv2.setNumThreads(1)  # as in the service: the others belong to the model
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 import yaml
 
-from service.lifecycle import Lifecycle
 from service.settings import Settings
+from service.state import Lifecycle
 from tests.deploy.load import HEADERS, PICTURE, load
 from tools.fakes import FakeEngine
 from tools.fleet.fleet import Fleet

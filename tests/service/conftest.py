@@ -7,8 +7,8 @@ from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 
 from service.app import create_app
-from service.lifecycle import Lifecycle
 from service.settings import Settings
+from service.state import Lifecycle
 from tools.fakes import FakeEngine, NearDecoders
 
 

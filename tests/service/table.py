@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 import httpx
 import numpy as np
 
-from service import logs
 from service.app import create_app, make_server
+from service.observability import logs
 from service.settings import Settings
 from tools.fakes import FakeEngine, until
 from tools.picture_files import facts_of, kinds, values_of

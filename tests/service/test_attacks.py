@@ -11,11 +11,11 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from model.pictures import read_header
+from service.admission.picture_memory import restore_bytes
 from service.errors import MAX_ERRORS
-from service.memory import restore_bytes
-from service.problems import MAX_TEXT
-from service.uploads import MAX_PARTS
-from tests.service.hostile_decoding import CRASH, HANG, SPIN, SWELL
+from service.http.problems import MAX_TEXT
+from service.http.uploads import MAX_PARTS
+from tests.service.decoding.hostile_decoding import CRASH, HANG, SPIN, SWELL
 from tests.service.running import PATIENCE, PNG, Running
 from tools.fakes import file_of, photo
 
@@ -71,7 +71,7 @@ def post(service: Running, body: bytes, headers: Mapping[str, str] = PNG) -> Att
 
 
 def faulty(fault: int, side: int = 64) -> bytes:
-    """A picture that ``tests.service.hostile_decoding`` treats as ``fault`` says."""
+    """A picture that ``tests.service.decoding.hostile_decoding`` treats as ``fault`` says."""
     pixels = photo(side, side)
     pixels[0, 0, 0] = fault
     return bytes(file_of(pixels))

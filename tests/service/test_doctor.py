@@ -101,7 +101,7 @@ def test_a_card_that_is_ill_is_a_problem_of_the_device(weights: Path, monkeypatc
 def test_more_threads_than_cores_are_noted(weights: Path, tmp_path: Path, monkeypatch):
     quota = tmp_path / "cpu.max"
     quota.write_text("50000 100000")
-    monkeypatch.setattr("service.torch_device._QUOTA", quota)
+    monkeypatch.setattr("service.device.torch_device._QUOTA", quota)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     report = doctor("--model-path", weights, "--port", 0)
     threads = found(report, "threads")

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from service.admission import Caller
+from service.admission.admission import Caller
+from service.answers.reports import RestoreOptions
 from service.errors import DeadlineExceededError
-from service.schemas import RestoreOptions
-from tests.service.test_problems import PNG, check
+from tests.service.http.test_problems import PNG, check
 from tools.fakes import file_of, photo, until
 
 pytestmark = pytest.mark.anyio

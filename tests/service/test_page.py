@@ -3,7 +3,7 @@ import re
 import pytest
 
 from service.page import read_assets
-from tests.service.test_problems import check
+from tests.service.http.test_problems import check
 
 pytestmark = pytest.mark.anyio
 

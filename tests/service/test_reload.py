@@ -7,9 +7,9 @@ import pytest
 from asgi_lifespan import LifespanManager
 
 from service.app import create_app
+from service.device.units_of_work import DescribeWork, unit
 from service.settings import Settings
-from service.work import DescribeWork, unit
-from tests.service.test_problems import PNG, check
+from tests.service.http.test_problems import PNG, check
 from tools.fakes import FakeEngine, adapter, file_of, photo, picture_of, until
 
 pytestmark = pytest.mark.anyio

@@ -11,7 +11,7 @@ from service.app import create_app
 from service.settings import Settings
 from tests.model.cli.conftest import weights
 from tests.model.test_adapter_files import WRONG, change
-from tests.service.test_problems import PNG, check
+from tests.service.http.test_problems import PNG, check
 from tools.fakes import file_of, photo
 
 __all__ = ["weights"]

@@ -1,0 +1,120 @@
+"""What torch's devices want: their threads, how they fail, and their memory."""
+
+import contextlib
+import ctypes
+import os
+import platform
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from service.device.engine import EngineFatalError, EngineMemoryError
+
+_TORCHS_THREADS = torch.get_num_threads()
+"""As torch chose before anybody changed it: one a physical core."""
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+TRIM_PIXELS = 2**19
+"""A batch of so many pixels is followed by giving memory back: costs about 2 % of its time."""
+TRIM_SECONDS = 2.0
+"""Pictures of many sizes, each small, leave the memory in pieces too."""
+NICENESS = 5
+"""By how much the model's threads are nicer than those that answer, decode and encode."""
+_NO_MEMORY = ("can't allocate memory", "ALLOC_FAILED", "out of memory")
+_CARD_LOST = ("CUDA error", "cuDNN error", "cuBLAS error", "CUBLAS_STATUS")
+
+
+def device_name(device: torch.device) -> str:
+    """Return what the processor or card calls itself."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return str(torch.cpu.get_capabilities().get("cpu_name") or platform.machine())
+
+
+def cores() -> float:
+    """Count the cores that this process may use; a container's quota counts."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    count = float(len(affinity(0)) if affinity else os.cpu_count() or 1)
+    if _QUOTA.is_file():
+        quota, period = _QUOTA.read_text().split()
+        if quota != "max":
+            count = min(count, int(quota) / int(period))
+    return count
+
+
+def choose_threads(wanted: int | None) -> int:
+    """Return how many threads compute on a CPU: a physical core each, as far as we may use them."""
+    return wanted or max(1, min(_TORCHS_THREADS, int(cores())))
+
+
+def give_way() -> None:
+    """Lower the priority of this thread, and of threads that it starts, so that I/O stays fast.
+
+    This is done on Linux only: on other systems ``nice`` affects the whole process.
+    """
+    if sys.platform == "linux" and not hasattr(_GIVING_WAY, "yes"):
+        os.nice(NICENESS)
+        _GIVING_WAY.yes = True
+
+
+_GIVING_WAY = threading.local()
+
+
+@contextlib.contextmanager
+def faults() -> Iterator[None]:
+    """Tell what a device does to us in the service's words.
+
+    Raises:
+        EngineMemoryError: If there was not the memory; what torch kept in reserve is freed, so
+            that a smaller batch may fit.
+        EngineFatalError: After any other error of a card: nothing can be run on it any more.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        told = str(error)
+        traceback.clear_frames(error.__traceback__)  # they hold what filled the memory
+    except torch.AcceleratorError as error:
+        raise EngineFatalError(str(error)) from error
+    except RuntimeError as error:
+        told = str(error)
+        if not any(words in told for words in _NO_MEMORY):
+            if any(words in told for words in _CARD_LOST):
+                raise EngineFatalError(told) from error
+            raise
+        traceback.clear_frames(error.__traceback__)
+    else:
+        return
+    torch.cuda.empty_cache()
+    raise EngineMemoryError(told)
+
+
+class Trimmer:
+    """Returns freed memory to the system; glibc would keep hundreds of MiB, in ever more pieces.
+
+    After each large batch, and after small ones once in ``TRIM_SECONDS``.
+    """
+
+    def __init__(self) -> None:
+        self._trimmed_at = 0.0
+
+    def after(self, crops: Tensor) -> None:
+        """Look after a batch of ``crops`` (B, 3, h, w)."""
+        now = time.monotonic()
+        is_large = crops[:, 0].numel() >= TRIM_PIXELS
+        if crops.device.type == "cpu" and (is_large or now - self._trimmed_at >= TRIM_SECONDS):
+            _malloc_trim(0)
+            self._trimmed_at = now
+
+
+def _find_malloc_trim() -> Callable[[int], int]:
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    return trim or (lambda _pad: 0)  # other systems' allocators give back by themselves
+
+
+_malloc_trim = _find_malloc_trim()
