@@ -103,7 +103,7 @@ def _mixed_batch_row(restorer: Restorer) -> Row:
     engine = TorchEngine(restorer, device="cpu", precision="bf16")
     pictures = [picture(512, 512, seed).permute(1, 2, 0).numpy() for seed in range(8)]
     described = engine.describe([engine.prepare(pixels) for pixels in pictures])
-    (tile,) = engine.plan(512, 512, 512)
+    (tile,) = engine.plan_tiles(512, 512, 512)
     draw = np.random.default_rng(0).uniform(0, 0.5, (8, len(restorer.adapters)))
 
     def tasks(*, adapters: bool) -> list[RestoreTask]:

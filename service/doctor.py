@@ -84,7 +84,7 @@ def _model(settings: Settings) -> Iterator[Finding]:
         remedy = "name another folder with --model-path, or copy the project's weights again"
         yield Finding("weights", "problem", f"{where}: {error}", remedy)
         return
-    info = engine.info
+    info, weights = engine.info, engine.info.model
     slow = info.device == "cpu" and torch.cuda.is_available()
     remedy = "an NVIDIA GPU is not used: use --device auto" if slow else ""
     told = f"{info.device}, {info.device_name}"
@@ -94,8 +94,8 @@ def _model(settings: Settings) -> Iterator[Finding]:
     yield Finding(
         "weights",
         "ok" if engine.adapters else "note",
-        f"{where}: {info.model}, sha256 {info.sha256[:12]}, {info.parameters:,} parameters, all "
-        f"finite; adapters: {adapters}",
+        f"{where}: {weights.name}, sha256 {weights.sha256[:12]}, {weights.parameters:,} "
+        f"parameters, all finite; adapters: {adapters}",
         "" if engine.adapters else "only the baseline restores: train adapters with abair train",
     )
     seconds = _restore(engine)
@@ -110,7 +110,7 @@ def _restore(engine: TorchEngine) -> float:
     for _ in range(2):
         start = time.perf_counter()
         (described,) = engine.describe([engine.prepare(picture)])
-        (tile,) = engine.plan(SIDE, SIDE, SIDE)
+        (tile,) = engine.plan_tiles(SIDE, SIDE, SIDE)
         everything = Removal((1.0,) * len(engine.adapters))
         engine.restore([RestoreTask(picture, tile, described.description, everything)])
         seconds = time.perf_counter() - start

@@ -1,13 +1,12 @@
-"""Who may come in: bounded by pixels, memory, requests, each key's share, and deadlines."""
+"""Accepts or refuses pictures: limits on requests, pixels and memory, keys, and deadlines."""
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from service.admission.counters import Budget, Rate
-from service.concurrency.thread_pool import Running
+from service.admission.requests import Caller
 from service.errors import (
     CostlyImageError,
     DeadlineExceededError,
@@ -21,31 +20,13 @@ LEAST_PIXELS = 2**16
 """Smaller batches and pictures are charged as this many pixels: fixed costs dominate them."""
 
 
-@dataclass(frozen=True)
-class Caller:
-    """What a request says beside its picture and options.
-
-    Attributes:
-        accept: Its ``Accept``.
-        key: Whose it is; empty: anybody's.
-        deadline: ``time.monotonic()`` when its answer is of no use any more; None: never.
-        running: Its work in threads. What was counted for the caller stays counted until the last
-            of it has ended, even if the caller has left.
-    """
-
-    accept: str = ""
-    key: str = ""
-    deadline: float | None = None
-    running: Running = field(default_factory=Running, compare=False)
-
-
 class Admission:
-    """Counts what was accepted and not yet answered; refuses what would be too much.
+    """Counts the pictures that were accepted and not yet answered, and refuses too many.
 
     Args:
-        settings: Limits.
-        metrics: Where the counts are shown.
-        clock: Tells the time, seconds.
+        settings: The limits.
+        metrics: Shows the counts.
+        clock: Returns the time in seconds.
     """
 
     def __init__(
@@ -58,7 +39,7 @@ class Admission:
         self.pixels = Budget(settings.queue_pixels)
         self.memory = Budget(settings.queue_memory_bytes)
         self.rate = Rate()
-        """Pixels a second of the device while it works; see ``worked``."""
+        """Pixels per second of the device while it runs batches; see ``batch_ran``."""
         self.in_flight = 0
         self._settings, self._clock = settings, clock
         self._key_requests: Counter[str] = Counter()
@@ -80,10 +61,10 @@ class Admission:
 
     @contextmanager
     def request(self, caller: Caller) -> Iterator[None]:
-        """Count a request of a key for the block, from before its body is read.
+        """Count a request of a key for the block. The block begins before the body is read.
 
         Raises:
-            KeyLimitError: If the key has as many at once as it may.
+            KeyLimitError: If the key has as many requests in progress as it may have.
         """
         limit, count = self._settings.key_requests, self._key_requests[caller.key]
         if caller.key and limit is not None and count >= limit:
@@ -95,22 +76,22 @@ class Admission:
         try:
             yield
         finally:
-            caller.running.afterwards(lambda: _take(self._key_requests, caller.key, 1))
+            caller.ongoing.when_done(lambda: _subtract(self._key_requests, caller.key, 1))
 
     @contextmanager
     def place(self, pixels: int, caller: Caller, *, memory: int = 0) -> Iterator[None]:
-        """Hold a place for a picture for the block, and until its work in threads has ended.
+        """Reserve a place for a picture for the block, and until its calls in threads have ended.
 
         Args:
-            pixels: Of the picture.
-            caller: Whose it is.
+            pixels: Number of pixels of the picture.
+            caller: Who sent it.
             memory: Bytes that the picture will need.
 
         Raises:
-            KeyLimitError: If the caller's key has all the pixels that it may have.
-            FullError: If there is no place, or none in time; tells when there will be.
-            CostlyImageError: If the picture needs more memory than there is for all together.
-            DeadlineExceededError: If even alone it would be too late.
+            KeyLimitError: If the caller's key would have more pixels in progress than it may have.
+            FullError: If there is no place, or none in time. It says when there will be one.
+            CostlyImageError: If the picture needs more memory than all pictures together may have.
+            DeadlineExceededError: If the picture would be too late even if it were alone.
         """
         self._check_room(pixels)
         self._check_memory(memory)
@@ -120,10 +101,10 @@ class Admission:
         try:
             yield
         finally:
-            caller.running.afterwards(lambda: self._release(pixels, memory, caller))
+            caller.ongoing.when_done(lambda: self._release(pixels, memory, caller))
 
-    def worked(self, pixels: int, seconds: float) -> None:
-        """Note that a batch of ``pixels`` ran for ``seconds``."""
+    def batch_ran(self, pixels: int, seconds: float) -> None:
+        """Note that a batch of ``pixels`` took ``seconds`` of the device."""
         self.rate.observe(max(pixels, LEAST_PIXELS), seconds)
 
     def _check_room(self, pixels: int) -> None:
@@ -150,10 +131,10 @@ class Admission:
             )
         excess = self.memory.reserved + memory - self.memory.limit
         if excess > 0:
-            pixels_a_byte = self.pixels.reserved / self.memory.reserved
+            pixels_per_byte = self.pixels.reserved / self.memory.reserved
             raise FullError(
                 f"the service is full: {self.memory.reserved >> 20} MiB of memory are reserved",
-                retry_after=self._seconds_for(excess * pixels_a_byte),
+                retry_after=self._seconds_for(excess * pixels_per_byte),
             )
 
     def _check_key(self, pixels: int, caller: Caller) -> None:
@@ -184,11 +165,11 @@ class Admission:
             )
 
     def _seconds_for(self, pixels: float) -> float:
-        """Return how long ``pixels`` will take, as far as is known."""
+        """Return how many seconds ``pixels`` will take; 0 while that is unknown."""
         return self.rate.seconds_for(pixels) or 0.0
 
     def _reserve(self, pixels: int, memory: int, caller: Caller) -> None:
-        """Count a picture that was checked to fit."""
+        """Count a picture that was checked before."""
         if not (self.pixels.try_reserve(pixels) and self.memory.try_reserve(memory)):
             raise RuntimeError(f"{pixels} pixels and {memory} bytes were checked and do not fit")
         self._key_pixels[caller.key] += pixels
@@ -197,7 +178,7 @@ class Admission:
     def _release(self, pixels: int, memory: int, caller: Caller) -> None:
         self.pixels.release(pixels)
         self.memory.release(memory)
-        _take(self._key_pixels, caller.key, pixels)
+        _subtract(self._key_pixels, caller.key, pixels)
         self._count(-1)
 
     def _count(self, change: int) -> None:
@@ -205,8 +186,8 @@ class Admission:
         self._metrics.in_flight.set(self.in_flight)
 
 
-def _take(counts: Counter[str], key: str, amount: int) -> None:
-    """Take ``amount`` from what is counted for ``key``; what is zero isn't kept."""
+def _subtract(counts: Counter[str], key: str, amount: int) -> None:
+    """Subtract ``amount`` from the count of ``key``, and forget counts of zero."""
     counts[key] -= amount
     if not counts[key]:
         del counts[key]

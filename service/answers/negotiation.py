@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 from service.errors import NotAcceptableError
 
-JSON = "application/json"
-
 
 def accepted(accept: str) -> dict[str, float]:
     """Parse an ``Accept`` header into media ranges and their quality in [0, 1]."""

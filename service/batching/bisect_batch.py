@@ -1,4 +1,4 @@
-"""One bad item never fails its batch: what fails is halved until only the bad items fail."""
+"""Bisecting of a failed batch: one bad item does not make the others fail."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -7,18 +7,22 @@ from service.concurrency.serial_thread import storable
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-Run = Callable[[list[In]], Sequence[Out | Exception]]
 
 
-def run_halving(
-    run: Run[In, Out], items: list[In], fatal: tuple[type[BaseException], ...]
+def bisect_batch(
+    run: Callable[[list[In]], Sequence[Out | Exception]],
+    items: list[In],
+    fatal: tuple[type[BaseException], ...],
 ) -> list[Out | Exception]:
-    """Run ``items`` and return one result or exception each; halve a batch that fails.
+    """Run a batch. If it fails, run its halves, down to the items that fail alone.
 
     Args:
-        run: Returns one result or exception an item, or raises for all of them.
-        items: A batch.
-        fatal: What is raised on: nothing can be run after it.
+        run: Runs some items. It returns one result or exception per item, or raises for all.
+        items: The batch.
+        fatal: Exceptions after which nothing can be run any more. They are raised.
+
+    Returns:
+        One result or exception per item, in their order.
     """
     try:
         results = list(run(items))
@@ -27,8 +31,8 @@ def run_halving(
         return results
     except fatal:
         raise
-    except Exception as error:  # noqa: BLE001 - becomes the answer of the item that caused it
+    except Exception as error:  # noqa: BLE001 - it becomes the answer of the item that caused it
         if len(items) == 1:
             return [storable(error)]
     half = len(items) // 2
-    return [*run_halving(run, items[:half], fatal), *run_halving(run, items[half:], fatal)]
+    return [*bisect_batch(run, items[:half], fatal), *bisect_batch(run, items[half:], fatal)]

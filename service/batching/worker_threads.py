@@ -1,4 +1,4 @@
-"""Worker threads of one device (lanes): which are free, and how many of them a batch gets.
+"""The worker threads of one device: which are free, and how many of them a batch gets.
 
 A GPU has one worker thread; a CPU has one per core. Running several pictures at once, one per core,
 is faster than running each on all cores, because cores then wait for each other. A batch that is
@@ -13,13 +13,13 @@ from service.concurrency.serial_thread import SerialThread
 
 
 @dataclass(frozen=True, eq=False)
-class Lease:
-    """What one batch was given.
+class ThreadLease:
+    """The worker threads that one batch has while it runs.
 
     Attributes:
-        threads: At least one; the first runs the batch, the others rest meanwhile.
-        share: Of the device's threads, at most 1.
-        began: When, by the lanes' clock.
+        threads: At least one. The first runs the batch; the others stay free for its computations.
+        share: Their share of all worker threads, at most 1.
+        began: When the batch got them, by the clock of ``WorkerThreads``.
     """
 
     threads: Sequence[SerialThread]
@@ -27,54 +27,54 @@ class Lease:
     began: float
 
 
-class Lanes:
-    """The threads of one device.
+class WorkerThreads:
+    """The worker threads of one device.
 
     Args:
         threads: At least one.
-        clock: Tells the time, seconds.
+        clock: Returns the time in seconds.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If there is no thread.
     """
 
     def __init__(self, threads: Sequence[SerialThread], clock: Callable[[], float]) -> None:
         if not threads:
             raise ValueError("a device has at least one thread")
         self._clock, self._threads = clock, list(threads)
-        self._free = dict.fromkeys(range(len(threads)), -math.inf)  # since when
-        self._leases: dict[Lease, list[int]] = {}
+        self._free_since = dict.fromkeys(range(len(threads)), -math.inf)
+        self._leases: dict[ThreadLease, list[int]] = {}
 
     @property
     def free(self) -> int:
-        """How many no batch has."""
-        return len(self._free)
+        """Number of threads that no batch has."""
+        return len(self._free_since)
 
     @property
     def freed_at(self) -> float:
-        """When the one that has been free longest came free; there must be one."""
-        return min(self._free.values())
+        """Since when the thread has been free that has been free longest. One must be free."""
+        return min(self._free_since.values())
 
     @property
     def busy_seconds(self) -> float:
-        """Seconds that the batch which began first has been running; 0 if none is."""
+        """Seconds that the oldest running batch has been running; 0 if no batch runs."""
         now = self._clock()
         return now - min((lease.began for lease in self._leases), default=now)
 
-    def grant(self, waiting: int) -> Lease:
-        """Give the next of ``waiting`` units its part of the free threads, at least one.
+    def lease(self, waiting: int) -> ThreadLease:
+        """Lease one of ``waiting`` equal parts of the free threads to a batch, at least one thread.
 
-        The first ones go first: torch keeps helpers for every thread that ever had several, so it
-        should be few that do.
+        The threads with the lowest numbers are leased first. torch keeps helper threads for every
+        thread that ever computed with several; so few threads should do that.
         """
-        taken = sorted(self._free)[: max(1, len(self._free) // waiting)]
-        for lane in taken:
-            del self._free[lane]
-        threads = [self._threads[lane] for lane in taken]
-        lease = Lease(threads, len(taken) / len(self._threads), self._clock())
+        taken = sorted(self._free_since)[: max(1, len(self._free_since) // waiting)]
+        for number in taken:
+            del self._free_since[number]
+        threads = [self._threads[number] for number in taken]
+        lease = ThreadLease(threads, len(taken) / len(self._threads), self._clock())
         self._leases[lease] = taken
         return lease
 
-    def give_back(self, lease: Lease) -> None:
-        """Take a lease back: its batch has ended."""
-        self._free |= dict.fromkeys(self._leases.pop(lease), self._clock())
+    def give_back(self, lease: ThreadLease) -> None:
+        """Take the threads of a batch back after its end."""
+        self._free_since |= dict.fromkeys(self._leases.pop(lease), self._clock())

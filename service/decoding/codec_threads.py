@@ -1,38 +1,46 @@
-"""Where pictures are read, decoded and encoded: never in the event loop.
+"""The threads in which picture files are read, decoded and encoded: never in the event loop.
 
-Headers are read and pictures are encoded in threads. Decoding runs files of strangers through code
-that cannot be interrupted, so it runs in processes, which can be ended: ``service.decoding``.
+Headers are read and pictures are encoded in these threads. Decoders are C code that cannot be
+interrupted, and they read files of strangers. So each thread has a decoder that runs in a process,
+which can be ended: ``service.decoding.process_host``.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, Protocol, TypeVar
 
+import cv2
+
 from model.pictures import Metadata, Picture
-from service.concurrency.thread_pool import Errand, PoolClosedError, Stop, ThreadPool
-from service.decoding.decode_errors import told
-from service.decoding.decode_limits import Limits
+from service.concurrency.stop_signal import StopSignal
+from service.concurrency.thread_pool import PoolClosedError, PoolRequest, ThreadPool
+from service.decoding.decode_errors import as_service_errors
+from service.decoding.decode_limits import DecodeLimits
 from service.errors import DrainingError, OutOfMemoryError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 HEADER_THREADS = 2
-"""Threads that read headers alone, so that a refusal does not queue behind pictures."""
+"""Threads that only read headers, so that a refusal does not wait for pictures."""
+SMALL_PIXELS, SMALL_BYTES = 2**20, 2**20
+"""Most pixels of a picture, and most bytes of its file, that do not wait for large pictures."""
 
 
 class Decoder(Protocol):
     """Decodes one picture at a time, in one thread."""
 
-    def decode(self, data: bytes, limits: Limits, *, metadata: Metadata, stop: Stop) -> Picture:
-        """Decode a picture within its limits, as ``service.decoding.Worker.decode`` does."""
+    def decode(
+        self, data: bytes, limits: DecodeLimits, *, metadata: Metadata, stop: StopSignal
+    ) -> Picture:
+        """Decode a picture within its limits, as ``process_host.DecodingProcess.decode`` does."""
 
     def close(self) -> None:
-        """End what it holds; nothing is decoded afterwards."""
+        """End the decoder. Nothing is decoded afterwards."""
 
 
-class Decoders(Protocol):
-    """Where decoders come from."""
+class DecoderSource(Protocol):
+    """Makes decoders."""
 
     def start(self) -> None:
         """Load what decoding needs."""
@@ -44,52 +52,54 @@ class Decoders(Protocol):
         """End all decoders."""
 
 
-class Codecs:
-    """Threads for pictures, and others for headers.
+class CodecThreads:
+    """Threads that decode and encode pictures, and others that read headers.
 
     Args:
-        threads: How many work on pictures; large pictures leave one of them to small ones.
-        decoders: Where each of these threads has its decoder from.
+        threads: Number of pictures that are decoded or encoded at once. Large pictures leave one
+            thread to small ones.
+        decoders: Makes the decoder of each thread.
     """
 
-    def __init__(self, threads: int, decoders: Decoders) -> None:
+    def __init__(self, threads: int, decoders: DecoderSource) -> None:
+        cv2.setNumThreads(1)  # OpenCV's own threads would take cores from these and from the model
         self._decoders = decoders
         self._pictures = ThreadPool("codec", [decoders.decoder() for _ in range(threads)])
         self._headers = ThreadPool("header", [None] * HEADER_THREADS)
 
     async def start(self) -> None:
         """Load what decoding needs."""
-        await self._pictures.run(Errand(), lambda _: self._decoders.start())
+        await self._pictures.run(PoolRequest(), lambda _: self._decoders.start())
 
     async def decode(
-        self, errand: Errand, data: bytes, limits: Limits, *, metadata: Metadata
+        self, request: PoolRequest, data: bytes, limits: DecodeLimits, *, metadata: Metadata
     ) -> Picture:
-        """Decode a picture; its process is ended if the caller leaves."""
-        stop = Stop()
+        """Decode a picture. If the caller leaves, the decoding process is ended."""
+        stop = StopSignal()
 
-        def work(decoder: Decoder) -> Picture:
-            with told():
+        def call(decoder: Decoder) -> Picture:
+            with as_service_errors():
                 return decoder.decode(data, limits, metadata=metadata, stop=stop)
 
-        with _pool_told():
-            return await self._pictures.run(errand, work, stop)
+        with _pool_errors():
+            return await self._pictures.run(request, call, stop)
 
     async def run(
-        self, errand: Errand, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+        self, request: PoolRequest, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run ``function`` in a thread for pictures; it goes on if the caller leaves."""
-        with _pool_told():
-            return await self._pictures.run(errand, lambda _: function(*args, **kwargs))
+        """Run ``function`` in a thread for pictures. It goes on if the caller leaves."""
+        with _pool_errors():
+            return await self._pictures.run(request, lambda _: function(*args, **kwargs))
 
-    async def read(
-        self, errand: Errand, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    async def run_for_header(
+        self, request: PoolRequest, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run ``function`` in a thread for headers; it goes on if the caller leaves."""
-        with _pool_told():
-            return await self._headers.run(errand, lambda _: function(*args, **kwargs))
+        """Run ``function`` in a thread for headers. It goes on if the caller leaves."""
+        with _pool_errors():
+            return await self._headers.run(request, lambda _: function(*args, **kwargs))
 
     def abandon(self) -> None:
-        """Tell everybody who waits that they wait in vain."""
+        """Raise ``DrainingError`` for everybody who waits."""
         self._pictures.abandon()
         self._headers.abandon()
 
@@ -101,7 +111,8 @@ class Codecs:
 
 
 @contextmanager
-def _pool_told() -> Iterator[None]:
+def _pool_errors() -> Iterator[None]:
+    """Turn the errors of a thread pool into the service's errors."""
     try:
         yield
     except MemoryError:

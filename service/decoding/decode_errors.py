@@ -1,21 +1,16 @@
-"""Picture files as the service reads them: what is wrong with one, in the service's errors."""
+"""What is wrong with a picture file, in the service's errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import cv2
 import structlog
 
 from model.pictures import (
-    ENCODINGS,
     BrokenPictureError,
     Header,
-    Metadata,
     OversizedPictureError,
-    Picture,
     UnsupportedPictureError,
 )
-from model.pictures import decode as decode_picture
 from model.pictures import read_header as read_picture_header
 from service.decoding.process_host import DecoderEndedError, MemoryLimitError
 from service.errors import (
@@ -27,42 +22,32 @@ from service.errors import (
     UnsupportedMediaError,
 )
 
-cv2.setNumThreads(1)  # the pool's threads are parallel already; the others belong to the model
-
-OFFERED = {name: ENCODINGS[name] for name in ("png", "jpeg", "webp", "avif") if name in ENCODINGS}
-"""Formats of answers."""
-log = structlog.get_logger("abair.images")
-
-BY_MEDIA_TYPE = {encoding.media_type: encoding for encoding in OFFERED.values()}
+log = structlog.get_logger("abair.decoding")
 
 
 def read_header(data: bytes, *, max_pixels: int) -> Header:
-    """Read format and size without decoding.
+    """Read format and size of a file without decoding it.
 
     Raises:
-        UnsupportedMediaError: If it is no picture of a kind we read.
+        UnsupportedMediaError: If it is no picture of a format that the service reads.
         BrokenImageError: If it claims to be one but is damaged.
         PictureTooLargeError: If it has more than ``max_pixels`` pixels.
     """
-    with told():
+    with as_service_errors():
         return read_picture_header(data, max_pixels=max_pixels)
 
 
-def decode(data: bytes, *, metadata: Metadata = "keep") -> Picture:
-    """Decode the first frame.
+@contextmanager
+def as_service_errors() -> Iterator[None]:
+    """Turn the errors of reading or decoding a file in the block into the service's errors.
 
     Raises:
-        UnsupportedMediaError: If it is no picture of a kind we read.
-        BrokenImageError: If it is damaged or cut off.
-        OutOfMemoryError: If this machine has not the memory for it.
+        UnsupportedMediaError: If it is no picture of a format that the service reads.
+        BrokenImageError: If the file is damaged or cut off, or if the decoder crashed on it.
+        PictureTooLargeError: If it has more pixels than allowed.
+        CostlyImageError: If decoding takes more time or memory than its size explains.
+        OutOfMemoryError: If this machine does not have the memory.
     """
-    with told():
-        return decode_picture(data, metadata=metadata)
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Tell what a block raises of a picture's file in the service's errors."""
     try:
         yield
     except UnsupportedPictureError as error:

@@ -9,7 +9,7 @@ SPARE_BYTES = 128 * 2**20
 
 
 @dataclass(frozen=True)
-class Limits:
+class DecodeLimits:
     """Limits of one request to a decoding process.
 
     Attributes:
@@ -23,7 +23,7 @@ class Limits:
 
 def decode_limits(
     header: Header, file_bytes: int, memory: int, seconds_per_megapixel: float
-) -> Limits:
+) -> DecodeLimits:
     """Return what decoding a picture may cost.
 
     Args:
@@ -34,4 +34,4 @@ def decode_limits(
             one of each is granted.
     """
     amount = max(1.0, header.pixels / 1e6) + file_bytes / 2**20
-    return Limits(seconds_per_megapixel * amount, memory + SPARE_BYTES)
+    return DecodeLimits(seconds_per_megapixel * amount, memory + SPARE_BYTES)

@@ -18,9 +18,9 @@ from model.pictures import (
     Picture,
     UnsupportedPictureError,
 )
-from service.concurrency.thread_pool import Stop, StoppedError
+from service.concurrency.stop_signal import StoppedError, StopSignal
 from service.decoding import worker_process
-from service.decoding.decode_limits import Limits
+from service.decoding.decode_limits import DecodeLimits
 from service.decoding.frames import EndedError, Failure, receive_answer, send
 from service.decoding.worker_process import COMMAND, END, FORK, PING, REPLY
 
@@ -36,7 +36,7 @@ PATIENCE = 5.0
 """Seconds that the host has to end by itself."""
 
 
-class Host:
+class DecodingHost:
     """The process that forks the workers; it is started when the first worker is wanted.
 
     Args:
@@ -77,9 +77,9 @@ class Host:
         with self._lock:
             self._ask(PING, 0)
 
-    def decoder(self) -> "Worker":
+    def decoder(self) -> "DecodingProcess":
         """Return one more worker; its process is started when it is wanted."""
-        return Worker(self)
+        return DecodingProcess(self)
 
     def close(self) -> None:
         """End the host and with it all workers; those that wait for one get an error."""
@@ -157,20 +157,22 @@ class MemoryLimitError(Exception):
     """Decoding a picture needs more memory than its limits allow."""
 
 
-class Worker:
+class DecodingProcess:
     """A process that decodes pictures, one at a time; after its end the next call starts another.
 
     Args:
         host: Where it comes from.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: DecodingHost) -> None:
         self._host = host
         self._number = 0
         self._connection: socket.socket | None = None
         self._stream: BinaryIO | None = None
 
-    def decode(self, data: bytes, limits: Limits, *, metadata: Metadata, stop: Stop) -> Picture:
+    def decode(
+        self, data: bytes, limits: DecodeLimits, *, metadata: Metadata, stop: StopSignal
+    ) -> Picture:
         """Decode a picture; errors as of ``model.pictures.decode``, and these.
 
         Raises:
@@ -181,7 +183,7 @@ class Worker:
         connection, stream = self._connected()
         request = (PickleBuffer(data), metadata, limits.seconds, limits.memory)
         try:
-            with stop.calls(lambda: _hang_up(connection)):
+            with stop.runs(lambda: _hang_up(connection)):
                 send(connection, request)
                 answer = receive_answer(stream)
         except (EndedError, ValueError):

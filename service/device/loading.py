@@ -20,11 +20,11 @@ def load_engine(settings: Settings) -> Engine:
     # needs about 30.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
     import model
-    from service.device.torch_device import give_way
+    from service.device.torch_device import lower_priority
     from service.device.torch_engine import TorchEngine
 
     if model.choose_device(settings.device) == "cpu":
-        give_way()  # before torch starts the helpers of this thread
+        lower_priority()  # before torch starts the helpers of this thread
     engine = TorchEngine.load(settings)
     if not gc.get_freeze_count():
         # 200,000 objects that stay: a full pass over them would hold up every thread for 0.25 s.

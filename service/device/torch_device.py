@@ -1,4 +1,4 @@
-"""What torch's devices want: their threads, how they fail, and their memory."""
+"""What torch's devices need: their threads, their errors, and their memory."""
 
 import contextlib
 import ctypes
@@ -16,8 +16,8 @@ from torch import Tensor
 
 from service.device.engine import EngineFatalError, EngineMemoryError
 
-_TORCHS_THREADS = torch.get_num_threads()
-"""As torch chose before anybody changed it: one a physical core."""
+_DEFAULT_THREADS = torch.get_num_threads()
+"""The number of threads that torch chose by itself: one per physical core."""
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 TRIM_PIXELS = 2**19
 """A batch of so many pixels is followed by giving memory back: costs about 2 % of its time."""
@@ -49,49 +49,49 @@ def cores() -> float:
 
 def choose_threads(wanted: int | None) -> int:
     """Return how many threads compute on a CPU: a physical core each, as far as we may use them."""
-    return wanted or max(1, min(_TORCHS_THREADS, int(cores())))
+    return wanted or max(1, min(_DEFAULT_THREADS, int(cores())))
 
 
-def give_way() -> None:
+def lower_priority() -> None:
     """Lower the priority of this thread, and of threads that it starts, so that I/O stays fast.
 
     This is done on Linux only: on other systems ``nice`` affects the whole process.
     """
-    if sys.platform == "linux" and not hasattr(_GIVING_WAY, "yes"):
+    if sys.platform == "linux" and not hasattr(_LOWERED, "yes"):
         os.nice(NICENESS)
-        _GIVING_WAY.yes = True
+        _LOWERED.yes = True
 
 
-_GIVING_WAY = threading.local()
+_LOWERED = threading.local()
 
 
 @contextlib.contextmanager
-def faults() -> Iterator[None]:
-    """Tell what a device does to us in the service's words.
+def engine_errors() -> Iterator[None]:
+    """Turn torch's errors in the block into the errors of the engine protocol.
 
     Raises:
-        EngineMemoryError: If there was not the memory; what torch kept in reserve is freed, so
-            that a smaller batch may fit.
-        EngineFatalError: After any other error of a card: nothing can be run on it any more.
+        EngineMemoryError: If the memory was not enough. Memory that torch kept in reserve is freed,
+            so that a smaller batch may fit.
+        EngineFatalError: After any other error of a GPU: nothing can be run on it any more.
     """
     try:
         yield
     except torch.OutOfMemoryError as error:
-        told = str(error)
+        message = str(error)
         traceback.clear_frames(error.__traceback__)  # they hold what filled the memory
     except torch.AcceleratorError as error:
         raise EngineFatalError(str(error)) from error
     except RuntimeError as error:
-        told = str(error)
-        if not any(words in told for words in _NO_MEMORY):
-            if any(words in told for words in _CARD_LOST):
-                raise EngineFatalError(told) from error
+        message = str(error)
+        if not any(words in message for words in _NO_MEMORY):
+            if any(words in message for words in _CARD_LOST):
+                raise EngineFatalError(message) from error
             raise
         traceback.clear_frames(error.__traceback__)
     else:
         return
     torch.cuda.empty_cache()
-    raise EngineMemoryError(told)
+    raise EngineMemoryError(message)
 
 
 class Trimmer:
@@ -103,8 +103,8 @@ class Trimmer:
     def __init__(self) -> None:
         self._trimmed_at = 0.0
 
-    def after(self, crops: Tensor) -> None:
-        """Look after a batch of ``crops`` (B, 3, h, w)."""
+    def trim_after(self, crops: Tensor) -> None:
+        """Return memory after a batch of ``crops`` (B, 3, h, w), if it is time."""
         now = time.monotonic()
         is_large = crops[:, 0].numel() >= TRIM_PIXELS
         if crops.device.type == "cpu" and (is_large or now - self._trimmed_at >= TRIM_SECONDS):

@@ -1,45 +1,46 @@
-"""The engine that runs the model with torch, on a CPU or a CUDA card."""
+"""The engine that runs the model with torch, on a CPU or a CUDA GPU."""
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 import model
 from model import Box, Description, Restorer, Views
+from model.about import AdapterInfo
 from service.device import torch_device
 from service.device.engine import (
-    AdapterFacts,
     Described,
     EngineInfo,
-    Field,
+    MapCells,
+    PixelBox,
     Pixels,
     Removal,
     RestoreTask,
-    Segmented,
+    SegmentedTile,
     SegmentTask,
+    SpatialWeights,
 )
 from service.device.gpu_transfer import Staging
 from service.settings import Settings
 
 BATCH_PIXELS = {"cpu": 2**17, "cuda": 2**23}
-"""Pixels from which a batch gains nothing more: a CPU is busy with little."""
+"""Pixels above which a larger batch gains nothing. A small batch already fills a CPU."""
 WARM_UP_SIDE = 256
-"""Side of the picture that warms up, pixels."""
+"""Side in pixels of the picture that warms up a CPU."""
 
 
 class TorchEngine:
-    """A restorer on a device.
+    """Runs a restorer on a device.
 
     Args:
-        restorer: The model, anywhere.
+        restorer: The model, on any device.
         device: ``cpu`` or ``cuda``.
         precision: ``bf16`` or ``fp32``.
-        tile: Side of the largest picture that is restored as a whole.
-        threads: That may compute at once on a CPU.
+        tile: Side in pixels of the largest picture that is restored as a whole.
+        threads: Number of threads that may compute at once on a CPU.
     """
 
     def __init__(
@@ -56,22 +57,14 @@ class TorchEngine:
         self._trimmer = torch_device.Trimmer()
         self._staging = Staging(self._device) if self._device.type == "cuda" else None
         self._restorer = restorer.eval().to(self._device)
-        facts = [field.name for field in fields(AdapterFacts)]
-        self._adapters = tuple(
-            AdapterFacts(**{name: getattr(adapter, name) for name in facts})
-            for adapter in restorer.adapters
-        )
         self._info = EngineInfo(
-            model=restorer.info.name,
-            sha256=restorer.info.sha256,
-            parameters=restorer.info.parameters,
-            licence=restorer.info.licence,
+            model=restorer.info,
             device=self._device.type,
             device_name=torch_device.device_name(self._device),
             precision=precision,
             classes=tuple(restorer.classes),
             batch_pixels=BATCH_PIXELS[self._device.type],
-            lanes=threads if self._device.type == "cpu" else 1,
+            threads=threads if self._device.type == "cpu" else 1,
         )
 
     @classmethod
@@ -98,14 +91,23 @@ class TorchEngine:
         return self._info
 
     @property
-    def adapters(self) -> tuple[AdapterFacts, ...]:
-        """Resident adapters, in the order of the weights."""
-        return self._adapters
+    def adapters(self) -> tuple[AdapterInfo, ...]:
+        """The loaded adapters, in the order of the amounts."""
+        return tuple(self._restorer.adapters)
 
-    def plan(
-        self, height: int, width: int, tile: int, part: tuple[int, int, int, int] | None = None
+    @property
+    def warm_up_sides(self) -> list[int]:
+        """On a CPU one side; on a GPU every side that a square picture is padded to."""
+        if self._device.type == "cpu":
+            return [WARM_UP_SIDE]
+        multiple = self._restorer.config.multiple
+        sides = {padded_side(side, multiple) for side in range(1, self._tile + 1)}
+        return sorted(sides, reverse=True)  # the largest first, which fragments less memory
+
+    def plan_tiles(
+        self, height: int, width: int, tile: int, part: PixelBox | None = None
     ) -> list[model.Tile]:
-        """Cut a picture into tiles; what is one tile is padded to one of few sizes on a card."""
+        """Cut a picture into tiles. On a GPU a single tile is padded to one of few sizes."""
         multiple = self._restorer.config.multiple
         tiles = model.plan_tiles(
             height,
@@ -117,56 +119,53 @@ class TorchEngine:
         )
         if part is not None or len(tiles) > 1 or self._device.type == "cpu":
             return tiles
-        rows, columns = rung(height, multiple), rung(width, multiple)
+        rows, columns = padded_side(height, multiple), padded_side(width, multiple)
         return [replace(tiles[0], crop=Box(0, 0, rows, columns))]
 
     def prepare(self, picture: Pixels) -> Views:
-        """Take the views of a picture that describing needs."""
+        """Return the views of a picture that describing needs."""
         return model.sample_views(_planes(picture))
 
-    def enter(self, lanes: int) -> None:
-        """Take one core a lane, in the calling thread; torch also lets later threads begin so."""
+    def use_threads(self, count: int) -> None:
+        """Let this thread, and threads that start later, compute on ``count`` cores."""
         if self._device.type == "cpu":
-            torch_device.give_way()
-            torch.set_num_threads(lanes)
+            torch_device.lower_priority()
+            torch.set_num_threads(count)
 
     @torch.inference_mode()
     def describe(self, prepared: Sequence[Views]) -> list[Described]:
         """Describe whole pictures."""
-        with torch_device.faults():
+        with torch_device.engine_errors():
             views = Views.stack(prepared).to(self._device)
             described = self._restorer.describe(views)
             amounts = described.amounts.cpu().tolist()
         return [Described(described.select(index), tuple(row)) for index, row in enumerate(amounts)]
 
-    def lead(
-        self,
-        weights: tuple[float, ...],
-        cells: Sequence[tuple[tuple[int, int, int, int], NDArray[np.float32]]],
-        size: tuple[int, int],
-    ) -> Field:
-        """Let the map lead the weights over a picture."""
+    def spatial_weights(
+        self, amounts: tuple[float, ...], cells: MapCells, size: tuple[int, int]
+    ) -> SpatialWeights:
+        """Scale the adapter weights at each place by the degradation map."""
         parts = [(Box(*keep), sums) for keep, sums in cells]
         seen = model.join_cells(parts, *size)
-        return Field(self._restorer.lead(weights, seen))
+        return SpatialWeights(self._restorer.lead(amounts, seen))
 
     @torch.inference_mode()
     def restore(self, tasks: Sequence[RestoreTask]) -> list[Pixels]:
-        """Restore tiles whose crops have equal sizes; returns what they keep."""
+        """Restore tiles whose crops have equal sizes. Returns what each tile keeps."""
         if self._device.type != "cpu":
             return self._restore(tasks)
-        alike: dict[Removal, list[int]] = {}
+        by_removal: dict[Removal, list[int]] = {}
         for index, task in enumerate(tasks):
-            alike.setdefault(task.removal, []).append(index)
+            by_removal.setdefault(task.removal, []).append(index)
         restored: dict[int, Pixels] = {}
-        for indices in alike.values():  # merged weights beat the stacked path on a CPU
+        for indices in by_removal.values():  # merged weights beat the stacked path on a CPU
             restored |= zip(indices, self._restore([tasks[i] for i in indices]), strict=True)
         return [restored[index] for index in range(len(tasks))]
 
     @torch.inference_mode()
-    def segment(self, tasks: Sequence[SegmentTask]) -> list[Segmented]:
+    def segment(self, tasks: Sequence[SegmentTask]) -> list[SegmentedTile]:
         """Segment tiles whose crops have equal sizes."""
-        with torch_device.faults(), self._arithmetic():
+        with torch_device.engine_errors(), self._arithmetic():
             crops = self._crops(tasks)
             probabilities = self._restorer.segment(crops, _stack(tasks), self._boxes(tasks))
             segmented = [
@@ -174,33 +173,26 @@ class TorchEngine:
                 for row, task in zip(probabilities, tasks, strict=True)
             ]
             del probabilities
-        self._trimmer.after(crops)
+        self._trimmer.trim_after(crops)
         return segmented
 
-    def warm_up(self) -> None:
-        """Run each kind of work once; on a card at every size of a square picture."""
-        sides = {WARM_UP_SIDE}
-        if self._device.type != "cpu":
-            multiple = self._restorer.config.multiple
-            sides = {rung(side, multiple) for side in range(1, self._tile + 1)}
-        for side in sorted(sides, reverse=True):  # the largest first: less memory is split up
-            self._warm_up(side)
-
-    def _warm_up(self, side: int) -> None:
+    def warm_up(self, side: int) -> None:
+        """Run each kind of work once on a square picture."""
         picture = np.zeros((side, side, 3), np.uint8)
         described = self.describe([self.prepare(picture)])[0]
-        for tile in self.plan(side, side, side):
-            everything = Removal((1.0,) * len(self._adapters))
+        for tile in self.plan_tiles(side, side, side):
+            everything = Removal((1.0,) * len(self.adapters))
             self.restore([RestoreTask(picture, tile, described.description, everything)])
             self.segment([SegmentTask(picture, tile, described.description)])
 
     def memory(self) -> tuple[int, int]:
-        """Return bytes of the card that are in use, and that torch holds; on a CPU none."""
-        on_card = self._device.type != "cpu"
-        return (torch.cuda.memory_allocated(), torch.cuda.memory_reserved()) if on_card else (0, 0)
+        """Return the bytes of GPU memory in use and held by torch; 0 and 0 on a CPU."""
+        if self._device.type == "cpu":
+            return 0, 0
+        return torch.cuda.memory_allocated(), torch.cuda.memory_reserved()
 
     def _restore(self, tasks: Sequence[RestoreTask]) -> list[Pixels]:
-        with torch_device.faults():
+        with torch_device.engine_errors():
             crops = self._crops(tasks)
             with self._arithmetic():
                 restored = self._restorer.restore_crops(
@@ -219,7 +211,7 @@ class TorchEngine:
                 if self._staging
                 else [image.numpy() for image in images]
             )
-        self._trimmer.after(crops)
+        self._trimmer.trim_after(crops)
         return pixels
 
     def _crops(self, tasks: Sequence[RestoreTask | SegmentTask]) -> Tensor:
@@ -232,7 +224,7 @@ class TorchEngine:
         return torch.tensor(boxes, device=self._device)  # (B, 4)
 
     def _asked(self, tasks: Sequence[RestoreTask], shape: Sequence[int]) -> model.Asked:
-        """Return what is asked of the tasks, whose crops have ``shape``."""
+        """Return the amounts and adapter weights of the tasks, whose crops have ``shape``."""
         removals = [task.removal for task in tasks]
         amounts = torch.tensor([removal.amounts for removal in removals], device=self._device)
         asked = self._restorer.ask(amounts)
@@ -241,13 +233,13 @@ class TorchEngine:
         uses = torch.tensor([removal.adapters for removal in removals], device=self._device)
         of_adapters = amounts * uses[:, None]
         asked = replace(asked, weights=of_adapters)
-        if all(removal.field is None for removal in removals):
+        if all(removal.spatial_weights is None for removal in removals):
             return asked
         fields = []
         for removal, weights, box in zip(removals, of_adapters, self._boxes(tasks), strict=True):
             field = weights[:, None, None]
-            if removal.field is not None:
-                field = torch.from_numpy(removal.field.weights).to(self._device)
+            if removal.spatial_weights is not None:
+                field = torch.from_numpy(removal.spatial_weights.weights).to(self._device)
             fields.append(self._restorer.over_crop(field[None], box[None], shape))
         return replace(asked, field=torch.cat(fields))
 
@@ -255,8 +247,8 @@ class TorchEngine:
         return model.arithmetic(self._info.precision, self._device.type)
 
 
-def rung(side: int, multiple: int) -> int:
-    """Return the least of few sizes that holds ``side``: eight an octave, all multiples."""
+def padded_side(side: int, multiple: int) -> int:
+    """Return the smallest of few sides that holds ``side``: eight per octave, all multiples."""
     step = max(multiple, 1 << max(0, side.bit_length() - 4))
     return -(-side // step) * step
 
@@ -278,7 +270,7 @@ def _dtype(task: RestoreTask) -> torch.dtype:
 
 def _tile(task: RestoreTask | SegmentTask) -> model.Tile:
     if not isinstance(task.tile, model.Tile):
-        raise TypeError(f"a tile must come of plan(), got {task.tile!r}")
+        raise TypeError(f"a tile must come from plan_tiles(), got {task.tile!r}")
     return task.tile
 
 
@@ -286,9 +278,9 @@ def _stack(tasks: Sequence[RestoreTask | SegmentTask]) -> Description:
     return Description.stack([task.description for task in tasks])
 
 
-def _segmented(probabilities: Tensor, task: SegmentTask) -> Segmented:
+def _segmented(probabilities: Tensor, task: SegmentTask) -> SegmentedTile:
     planes = probabilities[list(task.planes)].half()
-    return Segmented(
+    return SegmentedTile(
         labels=probabilities.argmax(dim=0).to(torch.uint8).cpu().numpy(),
         cells=model.sum_by_cell(probabilities, _tile(task).keep, *task.picture.shape[:2])
         .cpu()

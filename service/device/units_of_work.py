@@ -1,19 +1,28 @@
-"""Units of work for the device, and how an engine runs a batch of them."""
+"""The units of work that the device runs: describe a picture, restore a tile, segment a tile."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.batching.unit_queue import Unit
-from service.device.engine import Described, Engine, Pixels, RestoreTask, SegmentTask, Tile
+from service.batching.units import Unit
+from service.device.engine import (
+    Described,
+    Description,
+    Engine,
+    Pixels,
+    Removal,
+    RestoreTask,
+    SegmentTask,
+    Tile,
+)
 
 
 @dataclass(frozen=True)
 class DescribeWork:
-    """Describe one picture from what ``Engine.prepare`` took of it."""
+    """Describe one picture from what ``Engine.prepare`` returned for it."""
 
     engine: Engine
     prepared: Any
@@ -21,7 +30,7 @@ class DescribeWork:
 
 @dataclass(frozen=True)
 class RestoreWork:
-    """Restore one tile and put it into ``out``, shape (H, W, 3), of the picture's type."""
+    """Restore one tile and write it into ``out``, shape (H, W, 3), of the picture's type."""
 
     engine: Engine
     task: RestoreTask
@@ -30,13 +39,13 @@ class RestoreWork:
 
 @dataclass(frozen=True)
 class SegmentWork:
-    """Segment one tile and put it into the whole map.
+    """Segment one tile and write it into the map of the whole picture.
 
     Attributes:
         engine: The model.
         task: The tile.
-        labels: Shape (H, W), uint8, written.
-        planes: Shape (P, H, W), float16, written; one a plane of the task.
+        labels: Shape (H, W), uint8. The tile is written into it.
+        planes: Shape (P, H, W), float16, one plane per class of the task. Written too.
     """
 
     engine: Engine
@@ -48,53 +57,126 @@ class SegmentWork:
 TileWork = RestoreWork | SegmentWork
 Work = DescribeWork | TileWork
 Outcome = Described | NDArray[np.float32] | None
-"""Of describing; of segmenting: the cells of the tile; of restoring: nothing more."""
+"""Result of describing; of segmenting: the cells of the tile; of restoring: None."""
 
 
-def unit(work: Work, *, since: float | None = None) -> Unit[Work]:
-    """Make a unit; what it costs is pixels, what shares a batch has its crop's size and type.
+@dataclass(frozen=True)
+class RestorePicture:
+    """What all tiles of one picture have in common when they are restored.
 
-    Describing comes first; what follows it is never refused. Engines don't mix: after a reload, the
-    old one still finishes what it began.
+    Attributes:
+        engine: The engine that described the picture.
+        picture: The whole degraded picture.
+        description: Its features.
+        removal: The degradations to remove.
+        strength: Blend of the input (0) and the restored picture (1).
+        out: The restored picture, of the same shape and type. The tiles are written into it.
     """
-    engine = id(work.engine)  # the work keeps it alive
+
+    stage: ClassVar[str] = "restore"
+
+    engine: Engine
+    picture: Pixels
+    description: Description
+    removal: Removal
+    strength: float
+    out: Pixels
+
+    def work(self, tile: Tile) -> RestoreWork:
+        """Return the work on one tile."""
+        task = RestoreTask(self.picture, tile, self.description, self.removal, self.strength)
+        return RestoreWork(self.engine, task, self.out)
+
+
+@dataclass(frozen=True)
+class SegmentPicture:
+    """What all tiles of one picture have in common when they are segmented.
+
+    Attributes:
+        engine: The engine that described the picture.
+        picture: The whole degraded picture.
+        description: Its features.
+        classes: Indices of the classes whose probabilities are wanted.
+        labels: Shape (H, W), uint8. The tiles are written into it.
+        planes: Shape (P, H, W), float16. The tiles are written into it.
+    """
+
+    stage: ClassVar[str] = "segment"
+
+    engine: Engine
+    picture: Pixels
+    description: Description
+    classes: tuple[int, ...]
+    labels: NDArray[np.uint8]
+    planes: NDArray[np.float16]
+
+    def work(self, tile: Tile) -> SegmentWork:
+        """Return the work on one tile."""
+        task = SegmentTask(self.picture, tile, self.description, self.classes)
+        return SegmentWork(self.engine, task, self.labels, self.planes)
+
+
+PictureWork = RestorePicture | SegmentPicture
+
+
+def unit_of(work: Work, *, arrived_at: float | None = None) -> Unit[Work]:
+    """Make the unit for some work. Its cost is in pixels.
+
+    Tiles share a batch if their crops have equal sizes and types. Describing comes first for each
+    picture, so only its units can be refused. Engines do not share a batch: after a reload, the old
+    engine finishes the pictures that it described.
+
+    Args:
+        work: The work.
+        arrived_at: The time that decides its place in the queue; None: when it is submitted.
+    """
+    engine = id(work.engine)  # the work keeps the engine alive
     if isinstance(work, DescribeWork):
-        return Unit(work, ("describe", engine), 1, since)
+        return Unit(work, ("describe", engine), 1, arrived_at)
     top, left, bottom, right = work.task.tile.crop
-    kind = "restore" if isinstance(work, RestoreWork) else "segment"
+    stage = "restore" if isinstance(work, RestoreWork) else "segment"
     height, width = bottom - top, right - left
-    bucket = (kind, engine, height, width, work.task.picture.dtype.itemsize)
-    return Unit(work, bucket, height * width, since, follows=True)
+    key = (stage, engine, height, width, work.task.picture.dtype.itemsize)
+    return Unit(work, key, height * width, arrived_at, continues=True)
 
 
-def run(items: Sequence[Work], lanes: int) -> list[Outcome]:
-    """Run a batch of one kind and engine, with so many of the device's lanes, in one of them."""
-    engine = items[0].engine
-    engine.enter(lanes)
-    describing = [item.prepared for item in items if isinstance(item, DescribeWork)]
-    if describing:
-        return list(engine.describe(describing))
-    restoring = [item for item in items if isinstance(item, RestoreWork)]
+def run_batch(batch: Sequence[Work], threads: int) -> list[Outcome]:
+    """Run a batch of one stage and engine, in one of the device's threads.
+
+    Args:
+        batch: The work.
+        threads: Number of the device's threads that the batch has.
+    """
+    engine = batch[0].engine
+    engine.use_threads(threads)
+    prepared = [work.prepared for work in batch if isinstance(work, DescribeWork)]
+    if prepared:
+        return list(engine.describe(prepared))
+    restoring = [work for work in batch if isinstance(work, RestoreWork)]
     if restoring:
-        for item, pixels in zip(
-            restoring, engine.restore([item.task for item in restoring]), strict=True
-        ):
-            item.out[_inside(item.task.tile)] = pixels
+        _restore(engine, restoring)
         return [None] * len(restoring)
-    segmenting = [item for item in items if isinstance(item, SegmentWork)]
-    return _segment(engine, segmenting)
+    return _segment(engine, [work for work in batch if isinstance(work, SegmentWork)])
 
 
-def _segment(engine: Engine, items: Sequence[SegmentWork]) -> list[Outcome]:
+def _restore(engine: Engine, batch: Sequence[RestoreWork]) -> None:
+    restored = engine.restore([work.task for work in batch])
+    for work, pixels in zip(batch, restored, strict=True):
+        work.out[_kept(work.task.tile)] = pixels
+
+
+def _segment(engine: Engine, batch: Sequence[SegmentWork]) -> list[Outcome]:
     cells: list[Outcome] = []
-    for item, part in zip(items, engine.segment([item.task for item in items]), strict=True):
-        rows, columns = _inside(item.task.tile)
-        item.labels[rows, columns] = part.labels
-        item.planes[:, rows, columns] = part.probabilities
+    segmented = engine.segment([work.task for work in batch])
+    for work, part in zip(batch, segmented, strict=True):
+        rows, columns = _kept(work.task.tile)
+        work.labels[rows, columns] = part.labels
+        work.planes[:, rows, columns] = part.probabilities
         cells.append(part.cells)
     return cells
 
 
-def _inside(tile: Tile) -> tuple[slice, slice]:
+def _kept(tile: Tile) -> tuple[slice, slice]:
+    """Return the rows and columns that a tile answers for."""
     top, left, bottom, right = tile.keep
     return slice(top, bottom), slice(left, right)

@@ -1,10 +1,9 @@
-"""The parts of the OpenAPI document that FastAPI can't read from the handlers."""
+"""The parts of the OpenAPI document that FastAPI cannot read from the endpoints."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -17,8 +16,8 @@ from service.answers.reports import (
     RestoreReport,
 )
 from service.errors import ServiceError
+from service.http.multipart_form import IMAGE_FIELDS
 from service.http.problems import PROBLEM_TYPE, Problem
-from service.http.uploads import IMAGE_FIELDS
 
 Schema = dict[str, Any]
 
@@ -44,8 +43,8 @@ KEYS: Mapping[str, Schema] = {
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 """Ways to send a key, if the operator has set keys."""
-PATIENCE = "X-Request-Timeout"
-"""Header with the seconds that a caller will wait."""
+TIMEOUT_HEADER = "X-Request-Timeout"
+"""Header with the number of seconds that a caller will wait."""
 BINARY: Schema = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -75,7 +74,7 @@ def picture_request(options: type[BaseModel]) -> Schema:
     ]
     parameters.append(
         {
-            "name": PATIENCE,
+            "name": TIMEOUT_HEADER,
             "in": "header",
             "required": False,
             "description": "Seconds that you will wait; longer requests are refused.",
@@ -86,33 +85,45 @@ def picture_request(options: type[BaseModel]) -> Schema:
     return {"parameters": parameters, "requestBody": {"required": True, "content": content}}
 
 
-def answers(
-    description: str, content: Mapping[str, Schema], problems: Sequence[type[ServiceError]] = ()
-) -> dict[int | str, Schema]:
-    """Describe the success and the problems of an endpoint."""
-    told: dict[int | str, Schema] = {200: {"description": description, "content": dict(content)}}
+def problems(kinds: Sequence[type[ServiceError]] = ()) -> dict[int | str, Schema]:
+    """Describe the problems of an endpoint, for FastAPI's ``responses``."""
+    described: dict[int | str, Schema] = {}
     guards: list[type[ServiceError]] = [errors.UnauthorizedError, errors.ForbiddenError]
-    for problem in [*problems, *guards]:
-        if problem.status in told:
-            continue
-        told[problem.status] = {
-            "description": (problem.__doc__ or "").strip(),
-            "content": {PROBLEM_TYPE: reference(Problem)},
-        }
-    return told
+    for kind in [*kinds, *guards]:
+        described.setdefault(
+            kind.status,
+            {
+                "description": (kind.__doc__ or "").strip(),
+                "content": {PROBLEM_TYPE: reference(Problem)},
+            },
+        )
+    return described
 
 
-def install(app: FastAPI) -> None:
-    """Make ``app`` describe itself with the schemas of all reports and problems."""
+def answers(
+    description: str, content: Mapping[str, Schema], kinds: Sequence[type[ServiceError]] = ()
+) -> dict[int | str, Schema]:
+    """Describe the success and the problems of an endpoint, for FastAPI's ``responses``.
 
-    def describe() -> Schema:
-        if app.openapi_schema is None:
-            document = get_openapi(
-                title=app.title,
-                version=app.version,
-                description=app.description,
-                routes=app.routes,
-            )
+    Args:
+        description: Of the success.
+        content: The media types of the success, with their schemas.
+        kinds: The problems.
+    """
+    return {200: {"description": description, "content": dict(content)}, **problems(kinds)}
+
+
+class DocumentedAPI(FastAPI):
+    """A FastAPI application whose document has the schemas of all reports and problems.
+
+    FastAPI describes JSON answers from response models. It has no means for problem+json answers,
+    and for a picture that comes as a raw body or in a form; this module adds their descriptions.
+    """
+
+    def openapi(self) -> Schema:
+        """Return the OpenAPI document."""
+        if self.openapi_schema is None:
+            document = super().openapi()
             _, schemas = models_json_schema(
                 [(report, "serialization") for report in REPORTS],
                 ref_template="#/components/schemas/{model}",
@@ -121,7 +132,4 @@ def install(app: FastAPI) -> None:
             components["schemas"] = schemas["$defs"]
             components["securitySchemes"] = KEYS
             document["security"] = [{}, *({name: []} for name in KEYS)]
-            app.openapi_schema = document
-        return app.openapi_schema
-
-    app.__dict__["openapi"] = describe
+        return super().openapi()

@@ -109,8 +109,10 @@ class ServiceMetrics:
         self.batch_pixels.labels(kind).observe(cost)
         self.batch_seconds.labels(kind).inc(seconds)
 
-    def observe_seen(self, weights: Mapping[str, float], degradations: Mapping[str, float]) -> None:
-        """Note what was seen in one picture and applied to it."""
+    def observe_picture(
+        self, weights: Mapping[str, float], degradations: Mapping[str, float]
+    ) -> None:
+        """Note the degradations that one picture had, and the adapter weights that it got."""
         for name, weight in weights.items():
             self.adapter_weights.labels(name).inc(weight)
         for name, share in degradations.items():

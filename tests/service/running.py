@@ -19,7 +19,7 @@ PATIENCE = 90.0
 PROGRAM = """
 import sys, time
 from service.app import serve
-from service.decoding.process_host import Host
+from service.decoding.process_host import DecodingHost
 from service.settings import Settings
 from tools.fakes import FakeEngine
 {prelude}
@@ -53,7 +53,7 @@ class Running:
             prelude=prelude,
             port=self.port,
             settings=settings,
-            decoders='Host("tests.service.decoding.hostile_decoding")' if hostile else None,
+            decoders='DecodingHost("tests.service.decoding.hostile_decoding")' if hostile else None,
         )
         self._ended = threading.Event()
         self.peak = 0

@@ -28,7 +28,7 @@ async def test_no_config_of_an_adapter_stops_the_service(weights: Path, tmp_path
     settings = Settings(admin_keys="operator", model_path=folder, device="cpu", threads=1)
     app = create_app(settings)
     async with LifespanManager(app, startup_timeout=60):
-        await app.state.lifecycle.loaded.wait()
+        await app.state.service.state.loaded.wait()
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             before = (await client.get("/adapters")).content

@@ -1,17 +1,18 @@
 import asyncio
 import gc
+import threading
 from dataclasses import replace
 
 import pytest
 
 from model import checkpoint
+from service.app import running_service
 from service.concurrency.serial_thread import SerialThread
 from service.device.loading import load_engine
 from service.errors import DrainingError, NotReadyError, UnhealthyError
 from service.settings import Settings
-from service.state import Lifecycle
 from tests.model.conftest import make_restorer
-from tools.fakes import FakeEngine, file_of, photo, until
+from tools.fakes import file_of, photo, until
 
 pytestmark = pytest.mark.anyio
 HEADERS = {"Content-Type": "image/png"}
@@ -27,56 +28,56 @@ async def hold(client, engine, *, waiting):
 
     engine.gate.clear()
     first = call()
-    await until(lambda: client.lifecycle.batcher.busy_seconds)
+    await until(lambda: client.service.state.batcher.busy_seconds)
     others = [call() for _ in range(waiting)]
-    await until(lambda: client.lifecycle.batcher.queued_items == waiting)
+    await until(lambda: client.service.state.batcher.queued_units == waiting)
     return [first, *others]
 
 
-async def test_it_is_ready_once_the_model_is_warm():
-    engine = FakeEngine()
-    lifecycle = Lifecycle(Settings(), lambda _: engine)
-    lifecycle.start()
-    with pytest.raises(NotReadyError):
-        lifecycle.pipeline()
-    assert lifecycle.check_health() is None
-    await lifecycle.loaded.wait()
-    assert lifecycle.is_ready
-    assert lifecycle.engine is engine
-    assert lifecycle.check_health() is not None
-    await lifecycle.stop()
-    assert not lifecycle.is_ready
+async def test_it_is_ready_once_the_model_is_warm(engine, decoders):
+    async with running_service(Settings(), lambda _: engine, decoders) as service:
+        state = service.state
+        with pytest.raises(NotReadyError):
+            state.pipeline()
+        assert state.check_health() is None
+        await state.loaded.wait()
+        assert state.is_ready
+        assert state.engine is engine
+        assert state.check_health() is not None
+    assert not state.is_ready
     with pytest.raises(DrainingError):
-        lifecycle.pipeline()
+        state.pipeline()
 
 
-async def test_it_may_be_stopped_before_it_was_ready():
-    engine = FakeEngine()
+async def test_it_may_be_stopped_before_it_was_ready(engine, decoders, monkeypatch):
+    begun = threading.Event()
+
+    def warm_up(_side):
+        begun.set()
+        engine.gate.wait(30)
+
+    monkeypatch.setattr(engine, "warm_up", warm_up)
     engine.gate.clear()
-    lifecycle = Lifecycle(Settings(), lambda _: engine)
-    engine.warm_up = engine.gate.wait  # type: ignore[method-assign]
-    lifecycle.start()
-    await asyncio.sleep(0.01)
-    await lifecycle.stop()
-    assert lifecycle.loaded.is_set()
-    assert not lifecycle.is_ready
+    async with running_service(Settings(), lambda _: engine, decoders) as service:
+        await until(begun.is_set)
+    assert service.state.loaded.is_set()
+    assert not service.state.is_ready
     engine.gate.set()
 
 
-async def test_an_explicit_card_that_is_missing_breaks_it():
+async def test_an_explicit_gpu_that_is_missing_breaks_it(decoders):
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
-        pytest.skip("there is a card")
-    lifecycle = Lifecycle(Settings(device="cuda"), load_engine)
-    lifecycle.start()
-    await lifecycle.loaded.wait()
-    assert lifecycle.is_broken
-    assert "cuda" in str(lifecycle.failure)
-    with pytest.raises(UnhealthyError):
-        lifecycle.check_health()
-    with pytest.raises(UnhealthyError):
-        lifecycle.pipeline()
-    await lifecycle.stop()
+        pytest.skip("there is a GPU")
+    async with running_service(Settings(device="cuda"), load_engine, decoders) as service:
+        state = service.state
+        await state.loaded.wait()
+        assert state.is_broken
+        assert "cuda" in str(state.failure)
+        with pytest.raises(UnhealthyError):
+            state.check_health()
+        with pytest.raises(UnhealthyError):
+            state.pipeline()
 
 
 async def test_what_was_loaded_is_no_burden_to_the_garbage_collector(tmp_path):
@@ -93,42 +94,42 @@ async def test_what_was_loaded_is_no_burden_to_the_garbage_collector(tmp_path):
         gc.unfreeze()
 
 
-async def test_a_device_with_two_lanes_works_on_two_pictures_at_once(serving, engine, monkeypatch):
-    engine.info, engine.delay = replace(engine.info, lanes=2), 0.05
+async def test_two_threads_work_on_two_pictures_at_once(serving, engine, monkeypatch):
+    engine.info, engine.delay = replace(engine.info, threads=2), 0.05
     worked = []
     async with serving(max_batch_items=1) as client:
-        monkeypatch.setattr(client.lifecycle.admission, "worked", lambda *of: worked.append(of))
-        engine.lanes.clear()
-        calls = await hold(client, engine, waiting=2)  # the first has both lanes
+        monkeypatch.setattr(client.service.admission, "batch_ran", lambda *of: worked.append(of))
+        engine.threads.clear()
+        calls = await hold(client, engine, waiting=2)  # the first has both threads
         engine.gate.set()
         assert {answer.status_code for answer in await asyncio.gather(*calls)} == {200}
-        read = client.lifecycle.registry.get_sample_value
+        read = client.service.metrics.registry.get_sample_value
         told = read("restore_batch_seconds_total", {"kind": "restore"})
         assert told == pytest.approx(sum(seconds for _, seconds in worked))
-    assert engine.lanes[:3] == [2, 1, 1]
+    assert engine.threads[:3] == [2, 1, 1]
     assert engine.at_once == 2
 
 
 async def test_abandoned_callers_are_told(serving, engine):
     async with serving() as client:
         calls = await hold(client, engine, waiting=2)
-        client.lifecycle.abandon()
+        client.service.abandon()
         answers = await asyncio.gather(*calls)
         assert [answer.json()["code"] for answer in answers] == ["draining"] * 3
-        assert client.lifecycle.admission.in_flight == 0
+        assert client.service.admission.in_flight == 0
 
 
 async def test_a_silent_batcher_is_unhealthy(serving, monkeypatch):
     async with serving() as client:
         monkeypatch.setattr("service.state.MAX_HEARTBEAT_AGE", -1)
         with pytest.raises(UnhealthyError, match="moved"):
-            client.lifecycle.check_health()
+            client.service.state.check_health()
 
 
 async def test_gauges_show_the_queue(serving, engine):
     async with serving() as client:
         calls = await hold(client, engine, waiting=3)
-        read = client.lifecycle.registry.get_sample_value
+        read = client.service.metrics.registry.get_sample_value
         assert read("restore_queue_units") == 3
         assert read("restore_queue_pixels") == 3  # describing counts as one
         assert read("restore_device_used_bytes") == 1000
@@ -146,7 +147,7 @@ async def test_batches_are_counted_by_why_they_left(serving, engine):
         calls = await hold(client, engine, waiting=3)
         engine.gate.set()
         await asyncio.gather(*calls)
-        read = client.lifecycle.registry.get_sample_value
+        read = client.service.metrics.registry.get_sample_value
         for reason in ("idle", "full", "freed"):
             labels = {"kind": "describe", "reason": reason}
             assert read("restore_batches_total", labels) == 1
@@ -160,6 +161,8 @@ async def test_a_batch_holds_no_more_pixels_than_the_operator_allows(serving, en
     assert max(count for kind, count in engine.batches if kind == "restore") == 2
 
 
-async def test_the_longest_wait_is_set_in_milliseconds(serving):
+@pytest.mark.parametrize(("device", "seconds"), [("cuda", 0.02), ("cpu", 0.0)])
+async def test_only_a_gpu_waits_for_more_pictures(serving, engine, device, seconds):
+    engine.info = replace(engine.info, device=device, threads=1)
     async with serving(max_wait_ms=20) as client:
-        assert client.lifecycle.batcher._max_wait == 0.02
+        assert client.service.state.batcher.policy.max_wait == seconds

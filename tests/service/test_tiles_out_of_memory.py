@@ -1,13 +1,14 @@
 """When the memory is not enough: the batch is halved, then the tile, then that picture fails."""
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from service.device.engine import EngineMemoryError
 from tests.service.http.test_problems import PNG, check
-from tools.fakes import file_of, photo, picture_of
+from tools.fakes import file_of, photo, picture_of, until
 
 pytestmark = pytest.mark.anyio
 
@@ -17,17 +18,22 @@ def call(client, pixels, path="/restore"):
 
 
 def halvings(client):
-    return client.lifecycle.registry.get_sample_value("restore_tiles_halved_total")
+    return client.service.metrics.registry.get_sample_value("restore_tiles_halved_total")
 
 
-async def test_a_batch_that_does_not_fit_is_halved(serving, engine):
+async def test_a_batch_that_does_not_fit_is_bisected(serving, engine):
     engine.room = 2 * 40 * 56
-    async with serving(max_wait_ms=50) as client:
+    engine.info = replace(engine.info, batch_pixels=8 * 40 * 56)
+    async with serving() as client:
+        batcher = client.service.state.batcher
         engine.gate.clear()
-        calls = [asyncio.create_task(call(client, photo(seed=seed))) for seed in range(9)]
-        await asyncio.sleep(0.1)
+        first = asyncio.create_task(call(client, photo()))
+        await until(lambda: batcher.busy_seconds)
+        others = [asyncio.create_task(call(client, photo(seed=seed))) for seed in range(1, 9)]
+        await until(lambda: batcher.queued_units == 8)
         engine.gate.set()
-        assert {answer.status_code for answer in await asyncio.gather(*calls)} == {200}
+        assert {answer.status_code for answer in await asyncio.gather(first, *others)} == {200}
+        assert max(engine.too_large) > 2  # a batch of several pictures did not fit
         assert halvings(client) == 0
 
 
@@ -70,7 +76,7 @@ async def test_a_picture_that_never_fits_fails_alone(serving, engine):
         )
         check(large, 507, "out_of_memory")
         assert small.status_code == 200
-        assert client.lifecycle.admission.pixels.reserved == 0
+        assert client.service.admission.pixels.reserved == 0
         assert (await call(client, photo(60, 60))).status_code == 200
         assert (await client.get("/healthz")).status_code == 200
 

@@ -3,7 +3,8 @@ import asyncio
 import pytest
 from prometheus_client import CollectorRegistry
 
-from service.admission.admission import LEAST_PIXELS, Admission, Caller
+from service.admission.admission import LEAST_PIXELS, Admission
+from service.admission.requests import Caller
 from service.errors import CostlyImageError, DeadlineExceededError, FullError, KeyLimitError
 from service.observability.metrics import ServiceMetrics
 from service.settings import Settings
@@ -36,7 +37,7 @@ def make(clock, **given):
 
 
 async def test_retry_after_is_until_the_picture_would_fit(admission, clock):
-    admission.worked(2 * MEGA, 8.0)  # four seconds a megapixel
+    admission.batch_ran(2 * MEGA, 8.0)  # four seconds a megapixel
     with (
         admission.place(10 * MEGA, ANYBODY),
         admission.place(9 * MEGA, ANYBODY),
@@ -50,13 +51,13 @@ async def test_retry_after_is_until_the_picture_would_fit(admission, clock):
 
 async def test_tiny_pictures_do_not_make_large_ones_seem_slow(admission, clock):
     for _ in range(50):
-        admission.worked(16 * 16, 0.02)
+        admission.batch_ran(16 * 16, 0.02)
     expected = 0.02 * MEGA / LEAST_PIXELS
     assert admission.rate.seconds_for(MEGA) == pytest.approx(expected)
 
 
 async def test_what_cannot_be_done_in_time_is_refused(admission, clock):
-    admission.worked(MEGA, 1.0)
+    admission.batch_ran(MEGA, 1.0)
     hasty = Caller(deadline=clock.now + 3.5)
     with pytest.raises(DeadlineExceededError, match=r"4\.0 s, but 3\.5 s"):
         admission.place(4 * MEGA, hasty).__enter__()
@@ -76,7 +77,7 @@ async def test_nothing_is_refused_for_time_before_anything_was_measured(admissio
 
 async def test_a_key_has_its_own_limits(clock):
     admission = make(clock, api_keys="a,b", key_requests=2, key_pixels=10 * MEGA)
-    admission.worked(MEGA, 1.0)
+    admission.batch_ran(MEGA, 1.0)
     mine, yours = Caller(key="mine"), Caller(key="yours")
     with admission.request(mine), admission.place(7 * MEGA, mine):
         with pytest.raises(KeyLimitError) as refused:
@@ -95,7 +96,7 @@ async def test_a_key_has_its_own_limits(clock):
 
 async def test_memory_is_reserved_and_what_does_not_fit_is_refused(clock):
     admission = make(clock, queue_memory_bytes=100 * 2**20)
-    admission.worked(MEGA, 1.0)
+    admission.batch_ran(MEGA, 1.0)
     with admission.place(MEGA, ANYBODY, memory=60 * 2**20):
         assert admission.memory.reserved == 60 * 2**20
         with pytest.raises(FullError, match="60 MiB") as refused:
@@ -109,7 +110,7 @@ async def test_memory_is_reserved_and_what_does_not_fit_is_refused(clock):
 async def test_what_was_counted_stays_counted_until_its_work_has_ended(clock):
     admission = make(clock, api_keys="one", key_requests=1)
     caller, work = Caller(key="one"), asyncio.get_running_loop().create_future()
-    caller.running.add(work)
+    caller.ongoing.add(work)
     with admission.request(caller), admission.place(MEGA, caller, memory=5):
         pass
     assert (admission.in_flight, admission.pixels.reserved) == (1, MEGA)

@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import threading
+import time
 
 from service.batching.batcher import MicroBatcher
-from service.batching.unit_queue import Batch, Unit
+from service.batching.policy import SchedulingPolicy
+from service.batching.units import BatchReport, Unit
 from service.concurrency.serial_thread import SerialThread
+from tools.fakes import until
 
 
 class FatalError(Exception):
@@ -14,7 +17,7 @@ class FatalError(Exception):
 
 
 class Device:
-    """Doubles what it gets; holds batches while its gate is closed; fails on what it is told."""
+    """Doubles its items; holds batches while its gate is closed; fails on the items in ``bad``."""
 
     def __init__(self):
         self.gate = threading.Event()
@@ -23,7 +26,7 @@ class Device:
         self.batches = []
         self.bad = {}
 
-    def run(self, items, lanes=1):
+    def run(self, items, threads=1):
         self.entered.set()
         assert self.gate.wait(30)
         self.batches.append(list(items))
@@ -41,21 +44,24 @@ class Device:
         return task
 
 
-class Watched(MicroBatcher[int, int]):
-    """Remembers what its observer was told."""
+class ObservedBatcher(MicroBatcher[int, int]):
+    """Keeps what its observer got."""
 
-    seen: list[Batch]
+    seen: list[BatchReport]
 
 
 @contextlib.asynccontextmanager
-async def running(run, *, lanes=1, **limits):
-    threads = [SerialThread(f"device-{lane}") for lane in range(lanes)]
-    batches: list[Batch] = []
-    batcher = Watched(
+async def running(run, *, threads=1, clock=time.monotonic, **limits):
+    """Run a batcher with so many worker threads and the given limits of its policy."""
+    workers = [SerialThread(f"device-{number}") for number in range(threads)]
+    batches: list[BatchReport] = []
+    batcher = ObservedBatcher(
         run,
-        threads=threads,
+        threads=workers,
+        policy=SchedulingPolicy(**{"max_cost": 100, "max_units": 4, **limits}),
+        fatal=(FatalError,),
         observe=batches.append,
-        **{"max_cost": 100, "max_items": 4, "fatal": (FatalError,), **limits},
+        clock=clock,
     )
     batcher.start()
     batcher.seen = batches
@@ -63,13 +69,24 @@ async def running(run, *, lanes=1, **limits):
         yield batcher
     finally:
         await batcher.close(finish=False)
-        for thread in threads:
-            thread.stop()
+        for worker in workers:
+            worker.stop()
 
 
-def submit(batcher, items, bucket="a", cost=1):
-    return [asyncio.create_task(batcher.submit(Unit(item, bucket, cost))) for item in items]
+def submit(batcher, items, batch_key="a", cost=1, **unit):
+    """Submit units; returns their tasks."""
+    return [
+        asyncio.create_task(batcher.submit(Unit(item, batch_key, cost, **unit))) for item in items
+    ]
+
+
+async def enqueue(batcher, items, batch_key="a", cost=1, **unit):
+    """Submit units to a busy device, and wait until they are in the queue; returns their tasks."""
+    expected = batcher.queued_units + len(items)
+    tasks = submit(batcher, items, batch_key, cost, **unit)
+    await until(lambda: batcher.queued_units == expected)
+    return tasks
 
 
 async def values(tasks):
-    return [answer.value for answer in await asyncio.gather(*tasks)]
+    return [result.value for result in await asyncio.gather(*tasks)]

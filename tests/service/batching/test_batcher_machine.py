@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from service.batching.batcher import BatcherClosedError, MicroBatcher, QueueFullError
-from service.batching.unit_queue import Unit
+from service.batching.policy import SchedulingPolicy
+from service.batching.units import Unit
 from tests.service.batching.helpers import FatalError
 
-MAX_COST, MAX_ITEMS, MAX_QUEUED = 8, 3, 6
+MAX_COST, MAX_UNITS, MAX_QUEUED = 8, 3, 6
 
 
 class BadItemError(Exception):
@@ -36,7 +37,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.now
 
 
-class Lane:
+class Worker:
     """Stands for a thread of the device: a call ends when the machine says so."""
 
     def __init__(self, on_batch):
@@ -45,7 +46,7 @@ class Lane:
         self.on_batch: Any = on_batch
 
     async def call(self, function, run, items, fatal):
-        assert self.call_ends is None, "two batches at a time in one lane"
+        assert self.call_ends is None, "two batches at a time in one thread"
         self.on_batch(items)
         self.function = lambda: function(run, items, fatal)
         self.call_ends = asyncio.get_running_loop().create_future()
@@ -64,7 +65,7 @@ class Lane:
             self.call_ends.set_result(result)
 
 
-def run(callers, _lanes):
+def run(callers, _threads):
     kinds = [caller.kind for caller in callers]
     if "fatal" in kinds:
         raise FatalError
@@ -76,27 +77,24 @@ def run(callers, _lanes):
 
 
 class Caller:
-    def __init__(self, number, bucket, cost, kind, deadline):
-        self.number, self.bucket, self.cost = number, bucket, cost
+    def __init__(self, number, key, cost, kind, deadline):
+        self.number, self.key, self.cost = number, key, cost
         self.kind, self.deadline = kind, deadline
         self.begun = self.gone = self.refused = False
-        self.since = 0.0
+        self.arrived_at = 0.0
 
 
 class BatcherMachine(RuleBasedStateMachine):
-    @initialize(max_wait=st.sampled_from([0.0, 1.0]), lanes=st.integers(1, 3))
-    def start(self, max_wait, lanes):
+    @initialize(max_wait=st.sampled_from([0.0, 1.0]), threads=st.integers(1, 3))
+    def start(self, max_wait, threads):
         self.loop = VirtualLoop()
-        self.lanes = [Lane(self.check_batch) for _ in range(lanes)]
+        self.workers = [Worker(self.check_batch) for _ in range(threads)]
         self.callers, self.tasks = [], []
         self.closing, self.max_wait, self.freed = None, max_wait, 0.0
         self.batcher = MicroBatcher(
             run,
-            threads=self.lanes,  # type: ignore[arg-type]
-            max_cost=MAX_COST,
-            max_items=MAX_ITEMS,
-            max_wait=max_wait,
-            max_queued=MAX_QUEUED,
+            threads=self.workers,  # type: ignore[arg-type]
+            policy=SchedulingPolicy(MAX_COST, MAX_UNITS, max_wait, MAX_QUEUED),
             fatal=(FatalError,),
             clock=self.loop.time,
         )
@@ -120,29 +118,29 @@ class BatcherMachine(RuleBasedStateMachine):
         ]
 
     def check_batch(self, batch):
-        waiting = sorted(self.waiting, key=lambda caller: (caller.since, caller.number))
+        waiting = sorted(self.waiting, key=lambda caller: (caller.arrived_at, caller.number))
         assert waiting[0] in batch, "the oldest is in the next batch"
-        alike = [caller for caller in waiting if caller.bucket == batch[0].bucket]
-        assert alike[: len(batch)] == batch, "the oldest of its bucket, in their order"
+        alike = [caller for caller in waiting if caller.key == batch[0].key]
+        assert alike[: len(batch)] == batch, "the oldest of its key, in their order"
         assert len(batch) == 1 or sum(caller.cost for caller in batch) <= MAX_COST
-        assert len(batch) <= MAX_ITEMS
+        assert len(batch) <= MAX_UNITS
         for caller in batch:
             assert caller.deadline is None or caller.deadline > self.loop.now, "begun too late"
             caller.begun = True
 
     @rule(
-        bucket=st.sampled_from("ab"),
+        key=st.sampled_from("ab"),
         cost=st.integers(0, MAX_COST + 2),
         kind=st.sampled_from(["good", "good", "good", "bad", "own error", "large"]),
         patience=st.sampled_from([None, None, 0.4, 3.0]),
-        follows=st.booleans(),
+        continues=st.booleans(),
     )
-    def submit(self, bucket, cost, kind, patience, follows):
+    def submit(self, key, cost, kind, patience, continues):
         deadline = None if patience is None else self.loop.now + patience
-        caller = Caller(len(self.callers), bucket, cost, kind, deadline)
-        caller.since = self.loop.now
-        caller.refused = len(self.waiting) >= MAX_QUEUED and not follows
-        unit = Unit(caller, bucket, cost, follows=follows)
+        caller = Caller(len(self.callers), key, cost, kind, deadline)
+        caller.arrived_at = self.loop.now
+        caller.refused = len(self.waiting) >= MAX_QUEUED and not continues
+        unit = Unit(caller, key, cost, continues=continues)
 
         def act():
             self.callers.append(caller)
@@ -160,7 +158,7 @@ class BatcherMachine(RuleBasedStateMachine):
 
     @property
     def running(self):
-        return [lane for lane in self.lanes if lane.call_ends is not None]
+        return [worker for worker in self.workers if worker.call_ends is not None]
 
     @precondition(lambda self: self.running)
     @rule(pick=st.integers(0, 100))
@@ -187,23 +185,23 @@ class BatcherMachine(RuleBasedStateMachine):
     @rule(odds=st.integers(0, 9))
     def lose_the_device(self, odds):
         if odds == 0:
-            self.submit("a", 1, "fatal", None, follows=False)
+            self.submit("a", 1, "fatal", None, continues=False)
 
     @invariant()
-    def nothing_waits_for_a_free_lane_longer_than_it_may(self):
-        if hasattr(self, "batcher") and self.batcher._lanes.free and self.waiting:
-            since = max(self.freed, min(caller.since for caller in self.waiting))
-            assert self.loop.now - since <= self.max_wait, "a free lane takes what is there"
+    def nothing_waits_for_a_free_thread_longer_than_it_may(self):
+        if hasattr(self, "batcher") and self.batcher.free_threads and self.waiting:
+            since = max(self.freed, min(caller.arrived_at for caller in self.waiting))
+            assert self.loop.now - since <= self.max_wait, "a free thread takes what is there"
 
     @invariant()
-    def no_lane_is_kept_when_nothing_runs(self):
+    def no_thread_is_kept_when_nothing_runs(self):
         if hasattr(self, "batcher") and not self.running and self.batcher.failure is None:
-            assert self.batcher._lanes.free == len(self.lanes)
+            assert self.batcher.free_threads == len(self.workers)
 
     @invariant()
     def the_queue_is_what_waits(self):
         if hasattr(self, "batcher"):
-            assert self.batcher.queued_items == len(self.waiting)
+            assert self.batcher.queued_units == len(self.waiting)
             assert self.batcher.queued_cost == sum(caller.cost for caller in self.waiting)
 
     def teardown(self):
@@ -237,7 +235,7 @@ class BatcherMachine(RuleBasedStateMachine):
 
     def go_on(self):
         self.loop.now += 0.5
-        self.happen(lambda: [lane.finish() for lane in self.running])
+        self.happen(lambda: [worker.finish() for worker in self.running])
 
     def check_answer(self, caller, task):
         if task.cancelled():
@@ -260,12 +258,12 @@ class BatcherMachine(RuleBasedStateMachine):
             assert self.closing is not None or self.batcher.failure is not None
 
 
-def test_a_lane_that_came_free_waits_for_companions_until_max_wait_and_no_longer():
+def test_a_thread_that_came_free_waits_for_more_units_until_max_wait_and_no_longer():
     machine = BatcherMachine()
-    machine.start(max_wait=1.0, lanes=1)
-    machine.submit("a", 1, "good", None, follows=False)
+    machine.start(max_wait=1.0, threads=1)
+    machine.submit("a", 1, "good", None, continues=False)
     machine.finish_batch(0)
-    machine.submit("a", 1, "good", None, follows=False)
+    machine.submit("a", 1, "good", None, continues=False)
     machine.wait(0.75)
     assert not machine.running
     machine.wait(0.25)

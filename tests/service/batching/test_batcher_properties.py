@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.batching.batcher import BatcherClosedError, MicroBatcher, QueueFullError
-from service.batching.unit_queue import Unit
+from service.batching.policy import SchedulingPolicy
+from service.batching.units import Unit
 from service.concurrency.serial_thread import SerialThread
 
 
@@ -17,7 +18,7 @@ class BadItemError(Exception):
 
 CALLER = st.fixed_dictionaries(
     {
-        "bucket": st.integers(0, 2),
+        "key": st.integers(0, 2),
         "cost": st.integers(0, 6),
         "delay": st.sampled_from([0.0, 0.0, 0.001, 0.003]),
         "fate": st.sampled_from(["good", "good", "raises", "own error", "cancelled", "late"]),
@@ -36,7 +37,7 @@ def run_slowly(items):
 async def call(batcher, number, caller, closing_after):
     await asyncio.sleep(caller["delay"])
     deadline = time.monotonic() + 0.001 if caller["fate"] == "late" else None
-    unit = Unit((number, caller["fate"]), caller["bucket"], caller["cost"])
+    unit = Unit((number, caller["fate"]), caller["key"], caller["cost"])
     task = asyncio.create_task(batcher.submit(unit, deadline=deadline))
     if caller["fate"] == "cancelled":
         await asyncio.sleep(0.0007)
@@ -59,20 +60,17 @@ async def call(batcher, number, caller, closing_after):
         assert caller["fate"] in ("good", "cancelled", "late")
 
 
-async def play(callers, lanes, max_cost, max_items, max_wait, closing_after):
-    threads, batches = [SerialThread(f"device-{lane}") for lane in range(lanes)], []
+async def play(callers, threads, max_cost, max_items, max_wait, closing_after):
+    workers, batches = [SerialThread(f"device-{number}") for number in range(threads)], []
 
-    def run(items, _lanes):
+    def run(items, _threads):
         batches.append(items)
         return run_slowly(items)
 
     batcher = MicroBatcher(
         run,
-        threads=threads,
-        max_cost=max_cost,
-        max_items=max_items,
-        max_wait=max_wait,
-        max_queued=20,
+        threads=workers,
+        policy=SchedulingPolicy(max_cost, max_items, max_wait, max_queued=20),
     )
     batcher.start()
     calls = [
@@ -84,9 +82,9 @@ async def play(callers, lanes, max_cost, max_items, max_wait, closing_after):
         await batcher.close(finish=bool(len(callers) % 2))
     await asyncio.gather(*calls)
     assert batcher.failure is None
-    assert (batcher.queued_items, batcher.queued_cost) == (0, 0)
+    assert (batcher.queued_units, batcher.queued_cost) == (0, 0)
     await batcher.close()
-    for thread in threads:
+    for thread in workers:
         thread.stop()
     assert all(len(items) <= max_items for items in batches)
     costs = {number: caller["cost"] for number, caller in enumerate(callers)}
@@ -97,7 +95,7 @@ async def play(callers, lanes, max_cost, max_items, max_wait, closing_after):
 @settings(max_examples=60, deadline=None)
 @given(
     callers=st.lists(CALLER, min_size=1, max_size=25),
-    lanes=st.integers(1, 3),
+    threads=st.integers(1, 3),
     max_cost=st.integers(1, 12),
     max_items=st.integers(1, 5),
     max_wait=st.sampled_from([0.0, 0.001]),

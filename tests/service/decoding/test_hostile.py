@@ -14,7 +14,7 @@ from model.cli.engines import here
 from model.cli.progress import run
 from model.cli.restoring import Options, plan
 from model.pictures.limits import MAX_PROFILE_BYTES
-from service.decoding.process_host import Host
+from service.decoding.process_host import DecodingHost
 from tests.service.decoding.hostile import COUNT, corpus
 
 pytestmark = pytest.mark.anyio
@@ -33,7 +33,7 @@ WAYS: tuple[tuple[str, dict[str, str]], ...] = (
 
 @pytest.fixture
 def decoders():
-    return Host()
+    return DecodingHost()
 
 
 class PeakMemory:
@@ -88,7 +88,7 @@ async def test_two_thousand_hostile_files_are_each_answered(serving, monkeypatch
             async with asyncio.TaskGroup() as group:
                 for _ in range(4):
                     group.create_task(send(client))
-            assert client.lifecycle.admission.in_flight == 0
+            assert client.service.admission.in_flight == 0
             assert (await client.get("/healthz")).status_code == 200
     assert sum(seen.values()) == COUNT
     assert seen[200] > COUNT / 5

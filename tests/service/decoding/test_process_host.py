@@ -10,20 +10,20 @@ import pytest
 
 from model.pictures import PictureError, decode, read_header
 from model.pictures.cost import decode_bytes
-from service.concurrency.thread_pool import Stop, StoppedError
-from service.decoding.decode_limits import Limits, decode_limits
+from service.concurrency.stop_signal import StoppedError, StopSignal
+from service.decoding.decode_limits import DecodeLimits, decode_limits
 from service.decoding.frames import EndedError, Failure, receive_answer, receive_request, send
-from service.decoding.process_host import DecoderEndedError, Host, MemoryLimitError
+from service.decoding.process_host import DecoderEndedError, DecodingHost, MemoryLimitError
 from tests.service.decoding.hostile_decoding import CRASH, HANG, SPIN, SWELL
 from tools.fakes import file_of, photo
 from tools.picture_files import kinds
 
-AMPLE = Limits(seconds=60, memory=2**30)
+AMPLE = DecodeLimits(seconds=60, memory=2**30)
 
 
 @pytest.fixture(scope="module")
 def worker():
-    host = Host()
+    host = DecodingHost()
     made = host.decoder()
     yield made
     made.close()
@@ -32,7 +32,7 @@ def worker():
 
 @pytest.fixture
 def hostile():
-    host = Host("tests.service.decoding.hostile_decoding")
+    host = DecodingHost("tests.service.decoding.hostile_decoding")
     made = host.decoder()
     yield made
     made.close()
@@ -50,7 +50,7 @@ def test_a_broken_file_is_told_as_this_process_tells_it(worker):
     with pytest.raises(PictureError) as here:
         decode(data)
     with pytest.raises(type(here.value)) as there:
-        worker.decode(data, AMPLE, metadata="keep", stop=Stop())
+        worker.decode(data, AMPLE, metadata="keep", stop=StopSignal())
     assert str(there.value) == str(here.value)
     assert there.value.hint == here.value.hint
 
@@ -60,7 +60,7 @@ def test_a_process_decodes_every_kind_as_this_one_does(worker, name):
     data = kinds()[name]
     header, here = read_header(data), decode(data)
     limits = decode_limits(header, len(data), decode_bytes(header), 2.0)
-    there = worker.decode(data, limits, metadata="keep", stop=Stop())
+    there = worker.decode(data, limits, metadata="keep", stop=StopSignal())
     for field in vars(here):
         ours, theirs = getattr(here, field), getattr(there, field)
         if isinstance(ours, np.ndarray):
@@ -75,28 +75,28 @@ def test_a_large_legal_picture_keeps_within_its_limits(worker):
     data = file_of(photo(2500, 2500), "WEBP", lossless=True, method=0)
     header = read_header(data)
     limits = decode_limits(header, len(data), decode_bytes(header), 2.0)
-    there = worker.decode(data, limits, metadata="keep", stop=Stop())
+    there = worker.decode(data, limits, metadata="keep", stop=StopSignal())
     np.testing.assert_array_equal(there.rgb, photo(2500, 2500))
 
 
 @pytest.mark.parametrize(
     ("fault", "limits", "error"),
     [
-        (SPIN, Limits(0.3, 2**30), DecoderEndedError),
-        (SWELL, Limits(60, 2**27), MemoryLimitError),
+        (SPIN, DecodeLimits(0.3, 2**30), DecoderEndedError),
+        (SWELL, DecodeLimits(60, 2**27), MemoryLimitError),
         (CRASH, AMPLE, DecoderEndedError),
     ],
 )
 def test_a_fault_is_told_and_the_next_picture_decoded(hostile, fault, limits, error):
     with pytest.raises(error) as told:
-        hostile.decode(faulty(fault), limits, metadata="keep", stop=Stop())
+        hostile.decode(faulty(fault), limits, metadata="keep", stop=StopSignal())
     assert getattr(told.value, "took_too_long", False) == (fault == SPIN)
-    good = hostile.decode(file_of(photo()), AMPLE, metadata="keep", stop=Stop())
+    good = hostile.decode(file_of(photo()), AMPLE, metadata="keep", stop=StopSignal())
     np.testing.assert_array_equal(good.rgb, photo())
 
 
 def test_a_picture_that_nobody_waits_for_is_stopped(hostile):
-    stop = Stop()
+    stop = StopSignal()
     timer = threading.Timer(0.5, stop.set)
     timer.start()
     with pytest.raises(StoppedError):
@@ -104,17 +104,17 @@ def test_a_picture_that_nobody_waits_for_is_stopped(hostile):
     timer.join()
     with pytest.raises(StoppedError):
         hostile.decode(file_of(photo()), AMPLE, metadata="keep", stop=stop)
-    assert hostile.decode(file_of(photo()), AMPLE, metadata="keep", stop=Stop()).rgb.size
+    assert hostile.decode(file_of(photo()), AMPLE, metadata="keep", stop=StopSignal()).rgb.size
 
 
 def test_a_host_that_died_is_started_again():
-    host = Host("tests.service.decoding.hostile_decoding")
+    host = DecodingHost("tests.service.decoding.hostile_decoding")
     worker = host.decoder()
     try:
         host.start()
         first = host.process_id
         os.kill(first, 9)
-        assert worker.decode(file_of(photo()), AMPLE, metadata="keep", stop=Stop()).rgb.size
+        assert worker.decode(file_of(photo()), AMPLE, metadata="keep", stop=StopSignal()).rgb.size
         assert host.process_id != first
     finally:
         worker.close()

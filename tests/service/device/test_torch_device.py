@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from service.device.engine import EngineFatalError, EngineMemoryError
-from service.device.torch_device import Trimmer, faults
+from service.device.torch_device import Trimmer, engine_errors
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ from service.device.torch_device import Trimmer, faults
     ],
 )
 def test_memory_and_device_errors_are_told_apart(error, told):
-    with pytest.raises(told), faults():
+    with pytest.raises(told), engine_errors():
         raise error
 
 
 def test_a_processor_without_memory_is_told():
-    with pytest.raises(EngineMemoryError), faults():
+    with pytest.raises(EngineMemoryError), engine_errors():
         torch.empty(2**58, dtype=torch.uint8)
 
 
@@ -41,7 +41,7 @@ def test_what_filled_the_memory_is_let_go_before_the_rest_is_freed(error, monkey
         raise error
 
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: kept.append(held[0]()))
-    with pytest.raises(EngineMemoryError), faults():
+    with pytest.raises(EngineMemoryError), engine_errors():
         fill()
     assert kept == [None]
 
@@ -54,6 +54,6 @@ def test_memory_goes_back_after_large_batches_and_now_and_then(monkeypatch):
     trimmer, small, large = Trimmer(), torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 1024, 512)
     counts = []
     for crops in (small, small, large, small, small):
-        trimmer.after(crops)
+        trimmer.trim_after(crops)
         counts.append(len(trims))
     assert counts == [1, 1, 2, 2, 3]

@@ -8,12 +8,12 @@ import model
 from service.device.engine import (
     EngineFatalError,
     EngineMemoryError,
-    Field,
     Removal,
     RestoreTask,
     SegmentTask,
+    SpatialWeights,
 )
-from service.device.torch_engine import TorchEngine, rung
+from service.device.torch_engine import TorchEngine, padded_side
 from service.settings import Settings
 from tests.model.conftest import make_restorer
 from tools.fakes import photo
@@ -31,12 +31,12 @@ def described(engine, picture):
 def restored(engine, picture, *, tile=1024, weights=(0.5, 0.2), strength=1.0, led=False):
     seen = described(engine, picture)
     out = np.empty_like(picture)
-    pieces = engine.plan(*picture.shape[:2], tile)
+    pieces = engine.plan_tiles(*picture.shape[:2], tile)
     if led:
         tasks = [SegmentTask(picture, piece, seen.description) for piece in pieces]
         cells = [(task.tile.keep, engine.segment([task])[0].cells) for task in tasks]
-    field = engine.lead(weights, cells, picture.shape[:2]) if led else None
-    removal = Removal(weights, field=field)
+    field = engine.spatial_weights(weights, cells, picture.shape[:2]) if led else None
+    removal = Removal(weights, spatial_weights=field)
     for piece in pieces:
         task = RestoreTask(picture, piece, seen.description, removal, strength)
         top, left, bottom, right = piece.keep
@@ -97,7 +97,7 @@ def test_a_batch_gives_what_each_alone_gives(engine):
     ]
     seen = engine.describe([engine.prepare(picture) for picture in pictures])
     tasks = [
-        RestoreTask(picture, engine.plan(40, 56, 1024)[0], one.description, removal, strength)
+        RestoreTask(picture, engine.plan_tiles(40, 56, 1024)[0], one.description, removal, strength)
         for picture, one, removal, strength in zip(
             pictures, seen, choices, [1.0, 0.5, 1.0, 0.0], strict=True
         )
@@ -110,7 +110,7 @@ def test_a_batch_gives_what_each_alone_gives(engine):
 
 def test_a_card_mixes_weights_and_none_in_one_batch(engine):
     picture = photo(40, 56)
-    tile, seen = engine.plan(40, 56, 1024)[0], described(engine, picture)
+    tile, seen = engine.plan_tiles(40, 56, 1024)[0], described(engine, picture)
     tasks = [
         RestoreTask(picture, tile, seen.description, removal)
         for removal in (
@@ -121,8 +121,10 @@ def test_a_card_mixes_weights_and_none_in_one_batch(engine):
     ]
     with torch.inference_mode():
         together = engine._restore(tasks)
-    field = Field(np.stack([np.full((2, 3), 1.0), np.full((2, 3), 0.5)]).astype(np.float32))
-    removal = Removal((1.0, 0.5), field=field)
+    field = SpatialWeights(
+        np.stack([np.full((2, 3), 1.0), np.full((2, 3), 0.5)]).astype(np.float32)
+    )
+    removal = Removal((1.0, 0.5), spatial_weights=field)
     tasks.append(RestoreTask(picture, tile, seen.description, removal))
     with torch.inference_mode():
         varied = engine._restore(tasks)
@@ -156,7 +158,7 @@ def test_weights_that_vary_do_what_the_model_does_and_leave_no_seam(engine):
 
 def test_segments_are_labels_cells_and_planes(engine):
     picture = photo(40, 52)
-    tile = engine.plan(40, 52, 1024)[0]
+    tile = engine.plan_tiles(40, 52, 1024)[0]
     task = SegmentTask(picture, tile, described(engine, picture).description, planes=(0, 3))
     part = engine.segment([task])[0]
     assert (part.labels.shape, part.labels.dtype) == ((40, 52), np.uint8)
@@ -169,7 +171,7 @@ def test_segments_are_labels_cells_and_planes(engine):
 def test_bf16_is_close_to_fp32(engine):
     picture = photo(40, 56)
     rough = TorchEngine(make_restorer(4, 2), device="cpu", precision="bf16")
-    rough.warm_up()
+    rough.warm_up(64)
     difference = restored(rough, picture).astype(int) - restored(engine, picture)
     assert 0 < np.abs(difference).mean() < 3
 
@@ -183,12 +185,12 @@ def test_a_foreign_tile_is_refused(engine):
     ("side", "size"), [(1, 8), (100, 104), (130, 144), (513, 576), (1024, 1024)]
 )
 def test_cards_see_few_sizes(side, size):
-    assert rung(side, 8) == size
+    assert padded_side(side, 8) == size
 
 
 def test_few_sizes_waste_little():
-    assert len({rung(side, 8) for side in range(1, 1025)}) < 50
-    assert all(side <= rung(side, 8) < side * 1.13 + 8 for side in range(1, 1025))
+    assert len({padded_side(side, 8) for side in range(1, 1025)}) < 50
+    assert all(side <= padded_side(side, 8) < side * 1.13 + 8 for side in range(1, 1025))
 
 
 def test_it_loads_what_the_settings_name(monkeypatch):
@@ -205,14 +207,12 @@ def test_it_loads_what_the_settings_name(monkeypatch):
 
 
 def test_a_card_is_warmed_up_at_every_size_of_a_square_picture(engine, monkeypatch):
-    sides: list[int] = []
     card = TorchEngine(make_restorer(4), device="cpu", precision="fp32", tile=200)
-    monkeypatch.setattr(card, "_warm_up", sides.append)
-    card.warm_up()
-    assert sides == [256]
+    assert card.warm_up_sides == [256]
     monkeypatch.setattr(card, "_device", torch.device("meta"))
-    card.warm_up()
-    assert sides[1:] == sorted({rung(side, 8) for side in range(1, 201)}, reverse=True)
+    assert card.warm_up_sides == sorted(
+        {padded_side(side, 8) for side in range(1, 201)}, reverse=True
+    )
 
 
 def test_each_kind_of_work_is_warmed_up(engine, monkeypatch):
@@ -229,8 +229,7 @@ def test_each_kind_of_work_is_warmed_up(engine, monkeypatch):
 
     for kind in ("describe", "restore", "segment"):
         note(kind)
-    monkeypatch.setattr("service.device.torch_engine.WARM_UP_SIDE", 32)
-    engine.warm_up()
+    engine.warm_up(32)
     assert done == ["describe", "restore", "segment"]
 
 
@@ -244,7 +243,7 @@ def test_each_kind_of_work_is_warmed_up(engine, monkeypatch):
 @pytest.mark.parametrize("kind", ["describe", "restore", "segment"])
 def test_what_the_device_does_to_any_work_is_told(engine, monkeypatch, kind, error, told):
     picture = photo(40, 56)
-    tile, seen = engine.plan(40, 56, 1024)[0], described(engine, picture)
+    tile, seen = engine.plan_tiles(40, 56, 1024)[0], described(engine, picture)
     tasks = {
         "describe": engine.prepare(picture),
         "restore": RestoreTask(picture, tile, seen.description, Removal(seen.amounts)),
@@ -262,7 +261,9 @@ def test_what_the_device_does_to_any_work_is_told(engine, monkeypatch, kind, err
 
 def test_memory_is_looked_after_behind_every_batch(engine, monkeypatch):
     shapes = []
-    monkeypatch.setattr(engine._trimmer, "after", lambda crops: shapes.append(tuple(crops.shape)))
+    monkeypatch.setattr(
+        engine._trimmer, "trim_after", lambda crops: shapes.append(tuple(crops.shape))
+    )
     restored(engine, photo(40, 56), led=True)
     assert shapes == [(1, 3, 40, 56)] * 2  # the map, then the picture
 
@@ -271,7 +272,8 @@ def test_memory_is_looked_after_behind_every_batch(engine, monkeypatch):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no card")
 def test_a_card_gives_what_the_processor_gives(engine):
     card = TorchEngine(make_restorer(4, 2), device="cuda", precision="fp32", tile=128)
-    card.warm_up()
+    for side in card.warm_up_sides:
+        card.warm_up(side)
     for size in [(40, 56), (100, 144), (128, 128)]:  # padded alike: a card has fewer sizes
         expected = restored(engine, photo(*size)).astype(int)
         assert np.abs(expected - restored(card, photo(*size))).max() <= 1

@@ -31,9 +31,9 @@ def engine():
     return TorchEngine(make_restorer(4, 2), device="cpu", precision="fp32")
 
 
-def test_a_lane_has_its_cores_to_itself_and_gives_way_to_other_threads(engine):
-    def enter(lanes):
-        engine.enter(lanes)
+def test_a_thread_has_its_cores_and_a_lower_priority_than_other_threads(engine):
+    def enter(count):
+        engine.use_threads(count)
         return torch.get_num_threads(), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     before = os.getpriority(os.PRIO_PROCESS, 0)
@@ -46,7 +46,7 @@ def test_a_lane_has_its_cores_to_itself_and_gives_way_to_other_threads(engine):
     assert os.getpriority(os.PRIO_PROCESS, 0) == before
 
 
-def test_lanes_at_once_restore_as_one_after_the_other(engine):
+def test_threads_at_once_restore_as_one_after_the_other(engine):
     pictures = [photo(40 + 8 * seed, 56, seed) for seed in range(6)]
     weights = [(seed / 6, 0.3) for seed in range(6)]
     alone = [
@@ -55,7 +55,7 @@ def test_lanes_at_once_restore_as_one_after_the_other(engine):
     ]
 
     def restore(picture, blend):
-        engine.enter(1)
+        engine.use_threads(1)
         return restored(engine, picture, weights=blend)
 
     with ThreadPoolExecutor(3) as pool:
@@ -66,18 +66,19 @@ def test_lanes_at_once_restore_as_one_after_the_other(engine):
 
 @pytest.mark.anyio
 @pytest.mark.skipif(sys.platform != "linux", reason="niceness is a thread's own on Linux alone")
-async def test_what_torch_starts_for_a_lane_gives_way_too(tmp_path):
+async def test_helper_threads_of_torch_have_a_lower_priority_too(tmp_path):
     restorer = make_restorer()
     checkpoint.save_base(restorer, tmp_path, name="tiny", licence="", provenance={})
     checkpoint.save_estimator(restorer, tmp_path, provenance={})
     before, own = tasks(), os.getpriority(os.PRIO_PROCESS, 0)
-    lane = SerialThread("lane")
+    thread = SerialThread("device")
     settings = Settings(model_path=tmp_path, device="cpu", threads=3)
-    engine = await lane.call(load_engine, settings)
-    await lane.call(engine.enter, engine.info.lanes)
-    await lane.call(engine.warm_up)
+    engine = await thread.call(load_engine, settings)
+    await thread.call(engine.use_threads, engine.info.threads)
+    for side in engine.warm_up_sides:
+        await thread.call(engine.warm_up, side)
     started = tasks() - before
-    lane.stop()
-    assert engine.info.lanes == 3
+    thread.stop()
+    assert engine.info.threads == 3
     assert len(started) >= 3
     assert {os.getpriority(os.PRIO_PROCESS, task) for task in started} == {min(19, own + NICENESS)}

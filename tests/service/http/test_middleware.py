@@ -4,7 +4,8 @@ import re
 import pytest
 import structlog
 
-from service.http.middleware import KeyCheck, RequestContext
+from service.http.api_keys import KeyCheck
+from service.http.request_context import RequestContext
 from tools.fakes import file_of, photo
 
 pytestmark = pytest.mark.anyio
@@ -66,7 +67,9 @@ async def test_unknown_paths_share_one_label(serving):
         for number in range(3):
             await client.get(f"/{number}")
         labels = {"endpoint": "other", "status": "404"}
-        assert client.lifecycle.registry.get_sample_value("restore_requests_total", labels) == 3
+        assert (
+            client.service.metrics.registry.get_sample_value("restore_requests_total", labels) == 3
+        )
 
 
 async def test_other_protocols_pass_through():

@@ -7,7 +7,7 @@ import pytest
 from asgi_lifespan import LifespanManager
 
 from service.app import create_app
-from service.device.engine import EngineMemoryError
+from service.device.engine import EngineFatalError, EngineMemoryError
 from service.settings import Settings
 from tools.fakes import FakeEngine, file_of, photo, png_header, until
 
@@ -62,8 +62,8 @@ async def test_a_bad_body_is_told(serving, path, body, headers, status, code):
         check(await client.post(path, content=body, headers=headers), status, code)
         good = await client.post(path, content=file_of(photo()), headers=PNG)
         assert good.status_code == 200
-        assert client.lifecycle.admission.bytes.reserved == 0
-        assert client.lifecycle.admission.in_flight == 0
+        assert client.service.admission.bytes.reserved == 0
+        assert client.service.admission.in_flight == 0
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,8 @@ async def test_what_takes_too_long_is_told_and_frees_its_place(serving, engine):
         engine.gate.clear()
         answer = await client.post("/restore", content=file_of(photo()), headers=PNG)
         check(answer, 504, "deadline_exceeded")
-        assert client.lifecycle.admission.in_flight == 0
-        assert client.lifecycle.admission.bytes.reserved == 0
+        assert client.service.admission.in_flight == 0
+        assert client.service.admission.bytes.reserved == 0
         engine.gate.set()
 
 
@@ -198,8 +198,8 @@ async def test_a_full_service_refuses_and_says_when_to_come_again(serving, engin
     async with serving(**limit) as client:
         engine.gate.clear()
         first = asyncio.create_task(client.post(path, content=file_of(photo()), headers=PNG))
-        await until(lambda: client.lifecycle.admission.in_flight)
-        assert client.lifecycle.admission.pixels.reserved == 40 * 56
+        await until(lambda: client.service.admission.in_flight)
+        assert client.service.admission.pixels.reserved == 40 * 56
         answer = await client.post("/restore", content=file_of(photo()), headers=PNG)
         check(answer, 503, "full")
         assert 1 <= int(answer.headers["retry-after"]) <= 600
@@ -212,14 +212,14 @@ async def test_a_full_service_refuses_and_says_when_to_come_again(serving, engin
 async def test_refusals_are_counted(serving):
     async with serving() as client:
         await client.post("/restore", content=b"text", headers=PNG)
-        value = client.lifecycle.registry.get_sample_value(
+        value = client.service.metrics.registry.get_sample_value(
             "restore_refusals_total", {"code": "unsupported_image"}
         )
     assert value == 1
 
 
 class SlowToLoad(FakeEngine):
-    def warm_up(self):
+    def warm_up(self, side):
         assert self.gate.wait(30)
 
 
@@ -236,7 +236,7 @@ async def test_not_ready_before_the_model_is_warm(engine):
             check(answer, 503, "not_ready")
             assert (await client.get("/healthz")).status_code == 200
             engine.gate.set()
-            await app.state.lifecycle.loaded.wait()
+            await app.state.service.state.loaded.wait()
             assert (await client.get("/readyz")).status_code == 200
 
 
@@ -244,22 +244,25 @@ async def test_draining_refuses_but_finishes_what_was_accepted(serving, engine):
     async with serving() as client:
         engine.gate.clear()
         first = asyncio.create_task(client.post("/restore", content=file_of(photo()), headers=PNG))
-        await until(lambda: client.lifecycle.admission.in_flight)
-        client.lifecycle.drain()
+        await until(lambda: client.service.admission.in_flight)
+        client.service.state.drain()
         check(await client.get("/readyz"), 503, "draining")
         answer = await client.post("/restore", content=file_of(photo()), headers=PNG)
         check(answer, 503, "draining")
         assert (await client.get("/healthz")).status_code == 200
         engine.gate.set()
         assert (await first).status_code == 200
-        await client.lifecycle.idle()
-        assert client.lifecycle.admission.in_flight == 0
+        await client.service.state.idle()
+        assert client.service.admission.in_flight == 0
 
 
-async def test_a_dead_batcher_turns_health_red(serving):
+async def test_a_lost_device_turns_health_red(serving, engine):
+    lost = photo()
+    lost[0, 0, 0] = 7
+    engine.faults = {7: EngineFatalError("gone")}
     async with serving() as client:
-        batcher = client.lifecycle.batcher
-        batcher._die(RuntimeError("a bug"))
+        answer = await client.post("/restore", content=file_of(lost), headers=PNG)
+        check(answer, 503, "unhealthy")
         check(await client.get("/healthz"), 503, "unhealthy")
         check(await client.get("/readyz"), 503, "unhealthy")
         answer = await client.post("/restore", content=file_of(photo()), headers=PNG)
@@ -270,7 +273,7 @@ async def test_a_stuck_batch_turns_health_red(serving, engine):
     async with serving(stall_seconds=0.05) as client:
         engine.gate.clear()
         first = asyncio.create_task(client.post("/restore", content=file_of(photo()), headers=PNG))
-        await asyncio.sleep(0.2)
+        await until(lambda: client.service.state.batcher.busy_seconds > 0.05)
         check(await client.get("/healthz"), 503, "unhealthy")
         engine.gate.set()
         assert (await first).status_code == 200
@@ -279,14 +282,14 @@ async def test_a_stuck_batch_turns_health_red(serving, engine):
 
 async def test_a_model_that_cannot_be_loaded_turns_health_red():
     class Broken(FakeEngine):
-        def warm_up(self):
+        def warm_up(self, side):
             raise RuntimeError("no weights")
 
     app = create_app(Settings(), Broken())
     async with LifespanManager(app):
-        await app.state.lifecycle.loaded.wait()
+        await app.state.service.state.loaded.wait()
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             check(await client.get("/healthz"), 503, "unhealthy")
             check(await client.get("/readyz"), 503, "unhealthy")
-        assert app.state.lifecycle.is_broken
+        assert app.state.service.state.is_broken

@@ -9,7 +9,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from service.decoding.decode_errors import OFFERED
+from service.answers.answer_format import OFFERED
 from tools.fakes import file_of, photo, picture_of
 
 pytestmark = pytest.mark.anyio
@@ -87,19 +87,19 @@ async def test_adapters_are_chosen(serving, given, applied):
 
 
 @pytest.mark.parametrize(
-    ("given", "led", "applied"),
+    ("given", "amounts", "applied"),
     [
         ("auto", (0.6, 0.2, 0.0), "noise=0.45, rain=0.15"),
         ("top", (0.6, 0.0, 0.0), "noise=0.45"),
         ("rain:0.8", (0.0, 0.8, 0.0), "rain=0.60"),
     ],
 )
-async def test_blend_by_pixel_lets_the_map_lead_the_weights(serving, engine, given, led, applied):
+async def test_blend_by_pixel_scales_weights_by_the_map(serving, engine, given, amounts, applied):
     async with serving() as client:
         answer = await post(client, data=file_of(photo(70, 90)), adapters=given, blend="pixel")
     assert answer.status_code == 200
     assert answer.headers["restore-adapters"] == applied
-    assert engine.led == [(led, 4, (70, 90))]
+    assert engine.mapped == [(amounts, 4, (70, 90))]
 
 
 async def test_what_is_kept_is_found_but_not_removed(serving):

@@ -30,7 +30,7 @@ class SlowEngine(FakeEngine):
         return super().restore(tasks)
 
 class BrokenEngine(FakeEngine):
-    def warm_up(self):
+    def warm_up(self, side):
         raise RuntimeError("no weights")
 
 class FatalEngine(FakeEngine):

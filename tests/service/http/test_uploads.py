@@ -8,7 +8,8 @@ from starlette.requests import Request
 from service.admission.counters import Budget
 from service.admission.upload_clock import UploadClock
 from service.errors import BadRequestError, BodyTooLargeError, ServiceError
-from service.http.uploads import MAX_OPTION_BYTES, receive
+from service.http.multipart_form import MAX_OPTION_BYTES
+from service.http.uploads import receive
 
 pytestmark = pytest.mark.anyio
 PART = 'Content-Disposition: form-data; name="{}"'

@@ -1,7 +1,8 @@
-"""Degradation maps as pictures and arrays."""
+"""The degradation map of a whole picture, and pictures and arrays of it."""
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -11,6 +12,23 @@ from PIL import Image
 from model.config import palette_of
 
 OVERLAY_OPACITY = 0.5
+
+
+@dataclass(frozen=True)
+class DegradationMap:
+    """The degradation map of a whole picture.
+
+    Attributes:
+        classes: Names of the classes.
+        labels: Most probable class of each pixel, shape (H, W), uint8.
+        means: Mean probability of each class, shape (C,).
+        planes: Probabilities of the wanted classes, shape (P, H, W), float16.
+    """
+
+    classes: tuple[str, ...]
+    labels: NDArray[np.uint8]
+    means: NDArray[np.float64]
+    planes: NDArray[np.float16]
 
 
 def palette(classes: Sequence[str]) -> NDArray[np.uint8]:
