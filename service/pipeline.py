@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from model.pictures import Header, Metadata, Picture
 from model.pictures.cost import decode_bytes
-from model.wishes import amounts_for
+from model.restoring.wishes import amounts_for
 from service.admission.admission import Admission
 from service.admission.picture_memory import map_bytes, restore_bytes
 from service.admission.requests import Caller, PictureRequest

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from model.about import AdapterInfo, ModelInfo
+from model.model_info import AdapterInfo, ModelInfo
 from model.pictures import decode
 from service.app import running_service
 from service.device.engine import (

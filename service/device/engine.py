@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model.about import AdapterInfo, ModelInfo
+from model.model_info import AdapterInfo, ModelInfo
 
 Pixels = NDArray[np.uint8 | np.uint16]
 """Picture of shape (H, W, 3), sRGB; uint8 in [0, 255] or uint16 in [0, 65535]."""

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 import model
-from model import Box, Description, Restorer, Views
-from model.about import AdapterInfo
+from model import Box, Description, RestorationNetwork, Views
+from model.model_info import AdapterInfo
 from service.device import torch_device
 from service.device.engine import (
     Described,
@@ -33,10 +33,10 @@ WARM_UP_SIDE = 256
 
 
 class TorchEngine:
-    """Runs a restorer on a device.
+    """Runs a network on a device.
 
     Args:
-        restorer: The model, on any device.
+        network: The model, on any device.
         device: ``cpu`` or ``cuda``.
         precision: ``bf16`` or ``fp32``.
         tile: Side in pixels of the largest picture that is restored as a whole.
@@ -45,7 +45,7 @@ class TorchEngine:
 
     def __init__(
         self,
-        restorer: Restorer,
+        network: RestorationNetwork,
         *,
         device: str,
         precision: str,
@@ -56,13 +56,13 @@ class TorchEngine:
         self._device = torch.device(device)
         self._trimmer = torch_device.Trimmer()
         self._staging = Staging(self._device) if self._device.type == "cuda" else None
-        self._restorer = restorer.eval().to(self._device)
+        self._network = network.eval().to(self._device)
         self._info = EngineInfo(
-            model=restorer.info,
+            model=network.info,
             device=self._device.type,
             device_name=torch_device.device_name(self._device),
             precision=precision,
-            classes=tuple(restorer.classes),
+            classes=tuple(network.classes),
             batch_pixels=BATCH_PIXELS[self._device.type],
             threads=threads if self._device.type == "cpu" else 1,
         )
@@ -78,7 +78,7 @@ class TorchEngine:
         threads = torch_device.choose_threads(settings.threads)
         torch.set_num_threads(threads)
         return cls(
-            model.load(settings.model_path),
+            model.load_network(settings.model_path),
             device=device,
             precision=model.choose_precision(settings.precision, device),
             tile=settings.tile,
@@ -93,14 +93,14 @@ class TorchEngine:
     @property
     def adapters(self) -> tuple[AdapterInfo, ...]:
         """The loaded adapters, in the order of the amounts."""
-        return tuple(self._restorer.adapters)
+        return tuple(self._network.adapters)
 
     @property
     def warm_up_sides(self) -> list[int]:
         """On a CPU one side; on a GPU every side that a square picture is padded to."""
         if self._device.type == "cpu":
             return [WARM_UP_SIDE]
-        multiple = self._restorer.config.multiple
+        multiple = self._network.config.multiple
         sides = {padded_side(side, multiple) for side in range(1, self._tile + 1)}
         return sorted(sides, reverse=True)  # the largest first, which fragments less memory
 
@@ -108,12 +108,12 @@ class TorchEngine:
         self, height: int, width: int, tile: int, part: PixelBox | None = None
     ) -> list[model.Tile]:
         """Cut a picture into tiles. On a GPU a single tile is padded to one of few sizes."""
-        multiple = self._restorer.config.multiple
+        multiple = self._network.config.multiple
         tiles = model.plan_tiles(
             height,
             width,
             tile=max(tile, multiple),
-            halo=self._restorer.reach,
+            halo=self._network.reach,
             multiple=multiple,
             part=None if part is None else Box(*part),
         )
@@ -137,7 +137,7 @@ class TorchEngine:
         """Describe whole pictures."""
         with torch_device.engine_errors():
             views = Views.stack(prepared).to(self._device)
-            described = self._restorer.describe(views)
+            described = self._network.describe(views)
             amounts = described.amounts.cpu().tolist()
         return [Described(described.select(index), tuple(row)) for index, row in enumerate(amounts)]
 
@@ -147,7 +147,12 @@ class TorchEngine:
         """Scale the adapter weights at each place by the degradation map."""
         parts = [(Box(*keep), sums) for keep, sums in cells]
         seen = model.join_cells(parts, *size)
-        return SpatialWeights(self._restorer.lead(amounts, seen))
+        removed = [adapter.degradation for adapter in self._network.adapters]
+        return SpatialWeights(
+            model.weights_by_cell(
+                amounts, seen, classes=self._network.classes, degradations=removed
+            )
+        )
 
     @torch.inference_mode()
     def restore(self, tasks: Sequence[RestoreTask]) -> list[Pixels]:
@@ -167,7 +172,7 @@ class TorchEngine:
         """Segment tiles whose crops have equal sizes."""
         with torch_device.engine_errors(), self._arithmetic():
             crops = self._crops(tasks)
-            probabilities = self._restorer.segment(crops, _stack(tasks), self._boxes(tasks))
+            probabilities = self._network.segment(crops, _stack(tasks), self._boxes(tasks))
             segmented = [
                 _segmented(model.kept(row, _tile(task)), task)
                 for row, task in zip(probabilities, tasks, strict=True)
@@ -195,7 +200,7 @@ class TorchEngine:
         with torch_device.engine_errors():
             crops = self._crops(tasks)
             with self._arithmetic():
-                restored = self._restorer.restore_crops(
+                restored = self._network.restore_crops(
                     crops, _stack(tasks), self._asked(tasks, crops.shape), self._boxes(tasks)
                 )
             if any(task.strength != 1 for task in tasks):
@@ -227,7 +232,7 @@ class TorchEngine:
         """Return the amounts and adapter weights of the tasks, whose crops have ``shape``."""
         removals = [task.removal for task in tasks]
         amounts = torch.tensor([removal.amounts for removal in removals], device=self._device)
-        asked = self._restorer.ask(amounts)
+        asked = self._network.ask(amounts)
         if not any(removal.adapters for removal in removals):
             return model.Asked(asked.told)
         uses = torch.tensor([removal.adapters for removal in removals], device=self._device)
@@ -240,7 +245,7 @@ class TorchEngine:
             field = weights[:, None, None]
             if removal.spatial_weights is not None:
                 field = torch.from_numpy(removal.spatial_weights.weights).to(self._device)
-            fields.append(self._restorer.over_crop(field[None], box[None], shape))
+            fields.append(self._network.over_crop(field[None], box[None], shape))
         return replace(asked, field=torch.cat(fields))
 
     def _arithmetic(self) -> torch.autocast:

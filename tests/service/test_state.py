@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from model import checkpoint
+from model.storage import checkpoint
 from service.app import running_service
 from service.concurrency.serial_thread import SerialThread
 from service.device.loading import load_engine
 from service.errors import DrainingError, NotReadyError, UnhealthyError
 from service.settings import Settings
-from tests.model.conftest import make_restorer
+from tests.model.conftest import make_network
 from tools.fakes import file_of, photo, until
 
 pytestmark = pytest.mark.anyio
@@ -81,9 +81,9 @@ async def test_an_explicit_gpu_that_is_missing_breaks_it(decoders):
 
 
 async def test_what_was_loaded_is_no_burden_to_the_garbage_collector(tmp_path):
-    restorer = make_restorer()
-    checkpoint.save_base(restorer, tmp_path, name="tiny", licence="", provenance={})
-    checkpoint.save_estimator(restorer, tmp_path, provenance={})
+    network = make_network()
+    checkpoint.save_base(network, tmp_path, name="tiny", licence="", provenance={})
+    checkpoint.save_estimator(network, tmp_path, provenance={})
     gc.unfreeze()
     try:
         engine = SerialThread("loads")  # gives way

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from model import checkpoint
+from model.storage import checkpoint
 from service.concurrency.serial_thread import SerialThread
 from service.device.loading import load_engine
 from service.device.torch_device import NICENESS
 from service.device.torch_engine import TorchEngine
 from service.settings import Settings
-from tests.model.conftest import make_restorer
+from tests.model.conftest import make_network
 from tests.service.device.test_torch_engine import restored
 from tools.fakes import photo
 
@@ -28,7 +28,7 @@ def tasks():
 
 @pytest.fixture(scope="module")
 def engine():
-    return TorchEngine(make_restorer(4, 2), device="cpu", precision="fp32")
+    return TorchEngine(make_network(4, 2), device="cpu", precision="fp32")
 
 
 def test_a_thread_has_its_cores_and_a_lower_priority_than_other_threads(engine):
@@ -67,7 +67,7 @@ def test_threads_at_once_restore_as_one_after_the_other(engine):
 @pytest.mark.anyio
 @pytest.mark.skipif(sys.platform != "linux", reason="niceness is a thread's own on Linux alone")
 async def test_helper_threads_of_torch_have_a_lower_priority_too(tmp_path):
-    restorer = make_restorer()
+    restorer = make_network()
     checkpoint.save_base(restorer, tmp_path, name="tiny", licence="", provenance={})
     checkpoint.save_estimator(restorer, tmp_path, provenance={})
     before, own = tasks(), os.getpriority(os.PRIO_PROCESS, 0)
