@@ -1,6 +1,7 @@
 """Puts the service together: its parts, the application, and the server."""
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -11,6 +12,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.routing import Route
 
 from service import __version__, page
 from service.admission.admission import Admission
@@ -68,11 +70,14 @@ def create_app(
         # A redirect would repeat the Host header, which the caller chooses.
         redirect_slashes=False,
     )
-    for router in (pictures.router, adapters.router, operations.router, page.make_router()):
+    routers = (pictures.router, adapters.router, operations.router, page.make_router())
+    for router in routers:
         app.include_router(router)
+    every_route = itertools.chain(app.routes, *(router.routes for router in routers))
+    routes = [route for route in every_route if isinstance(route, Route)]
     admin_keys = [key.get_secret_value() for key in settings.admin_keys]
     app.add_middleware(KeyCheck, keys=settings.keys, admin_keys=admin_keys)
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, routes=routes)
     install_error_handlers(app)
     return app
 

@@ -1,8 +1,8 @@
-"""A bounded amount of something, and how fast it is being worked off."""
+"""Counters: a budget with a limit, and a measured rate."""
 
 
 class Budget:
-    """Count what is reserved of a bounded amount. Not thread-safe: for one event loop.
+    """Counts how much of a limited amount is reserved. Not thread-safe: for one event loop.
 
     Args:
         limit: Most that may be reserved at once.
@@ -29,7 +29,7 @@ class Budget:
 
 
 class Rate:
-    """Measured amount a second, the newest observations weighing most.
+    """Amount per second, measured; recent observations have the largest weight.
 
     Args:
         memory: Seconds of work over which an observation loses most of its weight.

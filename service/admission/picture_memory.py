@@ -1,4 +1,4 @@
-"""How many bytes of memory a picture takes on its way through the service, at most.
+"""The largest number of bytes of memory that a picture takes on its way through the service.
 
 The numbers are per pixel, and those of encoders are measured: docs/deploy.md has the command.
 """
@@ -8,21 +8,21 @@ from model.pictures.cost import FIXED_BYTES, decode_bytes
 from model.pictures.formats import LOSSLESS
 
 _COLOURS = 3
-"""Channels of a picture for the model; as many more are kept in the colours of its own profile."""
+"""Channels of a picture for the model. The colours of its own profile have as many."""
 _JPEG, _JPEG_FINE, _WEBP, _WEBP_LOSSLESS, _WEBP_ALPHA, _AVIF = 8, 13, 17, 31, 45, 56
-"""What encoders take besides the pixels they are given, their file included: of noise."""
+"""Bytes per pixel that encoders take for a picture of noise, including the file."""
 _FINE = 95
-"""Quality above which a JPEG of noise has more than its 3 bytes a pixel."""
+"""Quality above which a JPEG of noise has more than 3 bytes per pixel."""
 _COPIES = 3
-"""Times that a PNG lies in memory while its metadata is put in."""
+"""Number of copies of a PNG in memory while its metadata is added."""
 _TEXT = 6
-"""Times the bytes of an answer that a JSON report of it takes: base64, its text, the report."""
+"""Bytes that a JSON report takes per byte of the picture: base64, its text, and the report."""
 _LABELS = 4
-"""A map's labels, and the PNG of them."""
+"""Bytes per pixel of a map's labels and their PNG."""
 _DRAWN = 20
-"""A picture of the map."""
+"""Bytes per pixel of a picture of the map."""
 _PLANE = 6
-"""The probability of one class: 16 bits, twice more while they are packed."""
+"""Bytes per pixel of the probability of one class: 16 bits, and two copies while packing."""
 
 
 def restore_bytes(
@@ -62,7 +62,7 @@ def map_bytes(header: Header, *, planes: int) -> int:
 def _most(header: Header, per_pixel: int) -> int:
     """Return the larger of what decoding takes and of what comes afterwards.
 
-    What a decoder takes whatever the picture isn't counted: few decode at once.
+    The fixed memory of a decoder is not counted, since few decode at once.
     """
     decoding = decode_bytes(header) - FIXED_BYTES
     return max(decoding, header.pixels * per_pixel)

@@ -19,7 +19,7 @@ class UploadClock:
         self._waits: set[asyncio.Timeout] = set()
 
     def end_in(self, seconds: float) -> None:
-        """Let no body take longer than ``seconds`` from now: the service ends."""
+        """Refuse bodies that take longer than ``seconds`` from now, because the service stops."""
         self._end = asyncio.get_running_loop().time() + seconds
         for wait in self._waits:
             wait.reschedule(min(self._end, wait.when() or math.inf))

@@ -38,7 +38,7 @@ def palette(classes: Sequence[str]) -> NDArray[np.uint8]:
 
 def label_png(labels: NDArray[np.uint8], classes: Sequence[str]) -> bytes:
     """Write labels of shape (H, W) as a palette PNG of the same size."""
-    image = Image.fromarray(labels).convert("P") if labels.ndim != 2 else Image.fromarray(labels)
+    image = Image.fromarray(labels)
     image.putpalette(palette_of(classes))
     body = io.BytesIO()
     image.save(body, "PNG", compress_level=1)
@@ -48,7 +48,10 @@ def label_png(labels: NDArray[np.uint8], classes: Sequence[str]) -> bytes:
 def overlay(
     rgb: NDArray[np.uint8], labels: NDArray[np.uint8], classes: Sequence[str], *, clean: int
 ) -> NDArray[np.uint8]:
-    """Lay the colours of ``labels`` (H, W) half over ``rgb`` (H, W, 3); clean pixels stay bare."""
+    """Draw the colours of ``labels`` (H, W) half transparent over ``rgb`` (H, W, 3).
+
+    Pixels of the class with index ``clean`` are left as they are.
+    """
     tinted = palette(classes)[labels]
     cv2.addWeighted(tinted, OVERLAY_OPACITY, rgb, 1 - OVERLAY_OPACITY, 0.0, dst=tinted)
     bare = labels == clean
@@ -57,7 +60,7 @@ def overlay(
 
 
 def heat(probability: NDArray[np.float16]) -> NDArray[np.uint8]:
-    """Draw a probability of shape (H, W) in [0, 1] as RGB; cividis, safe for colour-blind eyes."""
+    """Draw a probability (H, W) in [0, 1] as RGB. Colour-blind people can read its colours."""
     levels = np.round(probability.astype(np.float32) * 255).astype(np.uint8)
     return cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_CIVIDIS), cv2.COLOR_BGR2RGB).astype(
         np.uint8, copy=False

@@ -1,4 +1,4 @@
-"""One thread that runs calls one after the other: what a device wants."""
+"""A thread that runs calls one after the other, for the event loop."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ E = TypeVar("E", bound=BaseException)
 
 
 class SerialThread:
-    """A daemon thread that runs calls in the order they came.
+    """A daemon thread that runs calls in their order.
 
     Unlike an executor's threads it never keeps the process from ending, even if a call hangs.
 
@@ -28,7 +28,7 @@ class SerialThread:
         self._thread.start()
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``function`` in the thread and return what it returns or raise what it raises."""
+        """Run ``function`` in the thread; return its result or raise its error."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
 
@@ -44,7 +44,7 @@ class SerialThread:
         return await future
 
     def stop(self, last: Callable[[], None] | None = None) -> None:
-        """Let the thread end after the calls it was given, and after ``last``."""
+        """Let the thread end after its calls, and after ``last``."""
         if last is not None:
             self._calls.put(last)
         self._calls.put(None)
@@ -52,11 +52,11 @@ class SerialThread:
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
             call()
-            del call  # it holds a batch's pictures
+            del call  # it holds the pictures of a batch
 
 
 def storable(error: E) -> E | RuntimeError:
-    """Return ``error``, or its like where a future refuses to hold it."""
+    """Return ``error``; for StopIteration, which a future cannot hold, a RuntimeError."""
     return RuntimeError(f"{error!r}") if isinstance(error, StopIteration) else error
 
 

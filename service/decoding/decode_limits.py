@@ -1,11 +1,11 @@
-"""What reading one file may cost: processor time and memory."""
+"""Limits of processor time and memory for decoding one file."""
 
 from dataclasses import dataclass
 
 from model.pictures import Header
 
 SPARE_BYTES = 128 * 2**20
-"""Memory that every decoding may have beyond what its pixels need: libraries, threads, metadata."""
+"""Memory beyond what the pixels need: for libraries, threads, and metadata."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class DecodeLimits:
 def decode_limits(
     header: Header, file_bytes: int, memory: int, seconds_per_megapixel: float
 ) -> DecodeLimits:
-    """Return what decoding a picture may cost.
+    """Return the limits for decoding a picture.
 
     Args:
         header: What the file says of itself.

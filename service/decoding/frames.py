@@ -1,4 +1,4 @@
-"""How the service and its decoding processes talk: frames over a socket.
+"""Frames that the service and its decoding processes send each other over a socket.
 
 A frame is a small pickled part and the large buffers beside it, so that pixels are never pickled.
 A decoding process has touched a file that may be hostile, so its frames are not trusted: they can
@@ -32,7 +32,7 @@ class EndedError(Exception):
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a file could not be read: the name of an exception's class, and its words."""
+    """Why a file could not be read: the name of an exception's class, and its message."""
 
     kind: str
     detail: str
@@ -108,10 +108,10 @@ def _fill(stream: BinaryIO, view: memoryview) -> None:
 
 
 class _Reader(pickle.Unpickler):
-    """Makes builtins, arrays, failures, and the classes of a picture; nothing else."""
+    """Unpickles builtins, arrays, failures, and the classes of a picture; nothing else."""
 
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - a class or function
-        """Return what a frame names, if it may."""
+        """Return the class that a frame names, if it is allowed."""
         ours = module == picture.__name__ or (module, name) == (__name__, "Failure")
         numbers = module.partition(".")[0] == "numpy" and name in _NUMPY
         found = super().find_class(module, name) if (ours or numbers) and "." not in name else None

@@ -1,4 +1,4 @@
-"""The service's side of the decoding processes: it starts them, asks them, and ends them."""
+"""The service's side of the decoding processes: starts them, sends them files, ends them."""
 
 import contextlib
 import os
@@ -31,16 +31,16 @@ _ERRORS = {
 
 
 LARGE_BYTES = 16 * 2**20
-"""Bytes of a picture after which its process ends: what decoders keep would add up."""
+"""Bytes of pixels after which the process is ended. Decoders keep memory, which would add up."""
 PATIENCE = 5.0
-"""Seconds that the host has to end by itself."""
+"""Seconds to wait until the host ends by itself."""
 
 
 class DecodingHost:
-    """The process that forks the workers; it is started when the first worker is wanted.
+    """The host process, which forks the decoding processes. It starts when it is first needed.
 
     Args:
-        module: What it runs.
+        module: The module that it runs.
     """
 
     def __init__(self, module: str = worker_process.__name__) -> None:
@@ -50,16 +50,16 @@ class DecodingHost:
         self._process: subprocess.Popen[bytes] | None = None
 
     def fork(self, connection: socket.socket) -> int:
-        """Start a worker that serves the other end of ``connection``; return its number."""
+        """Start a decoding process for the other end of ``connection``; return its number."""
         with self._lock:
             try:
                 return self._ask(FORK, 0, connection)
-            except OSError:  # the host died: another one takes its place
+            except OSError:  # the host died: start another one
                 self._close()
                 return self._ask(FORK, 0, connection)
 
     def end(self, number: int) -> int:
-        """End a worker; return its exit code, or minus the signal that ended it before."""
+        """End a decoding process; return its exit code, or minus the signal that ended it."""
         with self._lock:
             try:
                 return self._ask(END, number)
@@ -69,7 +69,7 @@ class DecodingHost:
 
     @property
     def process_id(self) -> int:
-        """The number of the process; 0 where there is none."""
+        """The number of the host process; 0 if it does not run."""
         return 0 if self._process is None else self._process.pid
 
     def start(self) -> None:
@@ -78,16 +78,16 @@ class DecodingHost:
             self._ask(PING, 0)
 
     def decoder(self) -> "DecodingProcess":
-        """Return one more worker; its process is started when it is wanted."""
+        """Make one more decoder. Its process starts when it is first needed."""
         return DecodingProcess(self)
 
     def close(self) -> None:
-        """End the host and with it all workers; those that wait for one get an error."""
+        """End the host and all decoding processes. Callers that wait for one get an error."""
         with self._lock:
             self._close()
 
     def __del__(self) -> None:
-        """End a host that was started while its service was already ending."""
+        """End a host that was started while the service was already stopping."""
         self._close()
 
     def _ask(self, command: bytes, number: int, sent: socket.socket | None = None) -> int:
@@ -125,7 +125,7 @@ class DecodingHost:
 
 
 def _environment() -> dict[str, str]:
-    """Return what the host is told: where our code is, and nothing of the service's secrets."""
+    """Return the environment of the host: the path of our code, and no secrets of the service."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ABAIR_")}
     path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
     return kept | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -158,10 +158,10 @@ class MemoryLimitError(Exception):
 
 
 class DecodingProcess:
-    """A process that decodes pictures, one at a time; after its end the next call starts another.
+    """A process that decodes pictures, one at a time. After its end the next call starts another.
 
     Args:
-        host: Where it comes from.
+        host: Starts the process.
     """
 
     def __init__(self, host: DecodingHost) -> None:
@@ -173,7 +173,7 @@ class DecodingProcess:
     def decode(
         self, data: bytes, limits: DecodeLimits, *, metadata: Metadata, stop: StopSignal
     ) -> Picture:
-        """Decode a picture; errors as of ``model.pictures.decode``, and these.
+        """Decode a picture. Raises the errors of ``model.pictures.decode``, and these.
 
         Raises:
             DecoderEndedError: If the process ended before the picture's end.
@@ -195,7 +195,7 @@ class DecodingProcess:
             raise _exception(answer)
         assert isinstance(answer, Picture)
         if answer.rgb.nbytes > LARGE_BYTES:
-            self._end()  # so that the memory of its decoder returns at once
+            self._end()  # so that its memory is freed at once
         return answer
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What runs in the decoding processes; started by ``workers``.
+"""The code of the decoding processes, which ``process_host`` starts.
 
 The first process, the host, has loaded the decoders and does nothing but fork: a worker is there
 within milliseconds and shares the host's memory. The host also ends workers, since only a parent
@@ -41,11 +41,11 @@ def main(control: int) -> None:
     Image.init()
     with socket.socket(fileno=control) as connection, contextlib.suppress(EndedError):
         while True:
-            _obey(connection)
+            _run_command(connection)
     os.killpg(0, signal.SIGKILL)  # the workers, and this process
 
 
-def _obey(connection: socket.socket) -> None:
+def _run_command(connection: socket.socket) -> None:
     message, sockets, _, _ = socket.recv_fds(connection, COMMAND.size, 1)
     if len(message) < COMMAND.size:
         raise EndedError("the service ended")
@@ -116,7 +116,7 @@ def _limited(seconds: float, memory: int) -> Iterator[None]:
 
 
 def _allocated() -> int:
-    """Return the bytes that ``RLIMIT_DATA`` counts now; more than any where nobody can tell."""
+    """Return the bytes that ``RLIMIT_DATA`` counts now; a huge number where that is unknown."""
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:  # not Linux

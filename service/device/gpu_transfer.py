@@ -1,8 +1,8 @@
-"""Pinned memory between the host and a card: copies that don't wait for the computing.
+"""Copies pictures to a GPU and back through pinned memory, while the GPU computes.
 
 A buffer that a copy reads from, or writes into, isn't touched again until that copy's event has
 fired; copies run in a stream of their own, and the computing waits only for those it needs. Tests
-run it on a double where there is no card.
+use a stand-in for ``torch.cuda`` where there is no GPU.
 """
 
 import itertools
@@ -20,7 +20,7 @@ BUFFERS = 2
 class _Slot:
     """A pinned buffer and the event of the last copy that used it."""
 
-    def __init__(self, event: Any, *, pinned: bool) -> None:  # noqa: ANN401 - a card's or its double's
+    def __init__(self, event: Any, *, pinned: bool) -> None:  # noqa: ANN401 - an event of torch.cuda or of its stand-in
         self.event = event
         self.pinned = pinned
         self.memory = torch.empty(0, dtype=torch.uint8)
@@ -35,18 +35,18 @@ class _Slot:
 
 
 class Staging:
-    """Carries pictures to a card and back.
+    """Copies pictures to a GPU and back.
 
     Args:
-        device: The card.
-        cuda: ``torch.cuda``, or a double of it.
-        pinned: Whether the host's memory is pinned; a double has none.
+        device: The GPU.
+        cuda: ``torch.cuda``, or a stand-in for it.
+        pinned: Whether the host's memory is pinned; a stand-in has no pinned memory.
     """
 
     def __init__(
         self,
         device: torch.device,
-        cuda: Any = torch.cuda,  # noqa: ANN401 - or a double
+        cuda: Any = torch.cuda,  # noqa: ANN401 - or a stand-in
         *,
         pinned: bool = True,
     ) -> None:
@@ -56,7 +56,7 @@ class Staging:
         self._down = _Slot(cuda.Event(), pinned=pinned)
 
     def upload(self, crops: Sequence[Tensor]) -> Tensor:
-        """Copy crops of one shape (3, h, w) and type to the card: -> (B, 3, h, w).
+        """Copy crops of one shape (3, h, w) and type to the GPU: -> (B, 3, h, w).
 
         Work submitted to the current stream afterwards waits for the copy.
         """
@@ -69,11 +69,11 @@ class Staging:
             there: Tensor = staged.to(self._device, non_blocking=True)
             slot.event.record(self._stream)
         current.wait_event(slot.event)
-        there.record_stream(current)  # so that its memory isn't reused before it was read
+        there.record_stream(current)  # so that its memory is not reused before it was read
         return there
 
     def download(self, images: Sequence[Tensor]) -> list[NDArray[Any]]:
-        """Copy images of the card, of any shapes but one type, to the host once they are made."""
+        """Copy images of one type and any shapes to the host, after they were computed."""
         staged = self._down.free(sum(image.nbytes for image in images)).view(images[0].dtype)
         parts: Sequence[Tensor] = torch.split(staged, [image.numel() for image in images])
         self._stream.wait_stream(self._cuda.current_stream())

@@ -20,24 +20,24 @@ _DEFAULT_THREADS = torch.get_num_threads()
 """The number of threads that torch chose by itself: one per physical core."""
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 TRIM_PIXELS = 2**19
-"""A batch of so many pixels is followed by giving memory back: costs about 2 % of its time."""
+"""After a batch of so many pixels memory is returned; that takes about 2 % of its time."""
 TRIM_SECONDS = 2.0
-"""Pictures of many sizes, each small, leave the memory in pieces too."""
+"""Seconds between returns of memory after small batches, which fragment it too."""
 NICENESS = 5
-"""By how much the model's threads are nicer than those that answer, decode and encode."""
+"""Niceness of the model's threads above the threads that answer, decode and encode."""
 _NO_MEMORY = ("can't allocate memory", "ALLOC_FAILED", "out of memory")
-_CARD_LOST = ("CUDA error", "cuDNN error", "cuBLAS error", "CUBLAS_STATUS")
+_GPU_LOST = ("CUDA error", "cuDNN error", "cuBLAS error", "CUBLAS_STATUS")
 
 
 def device_name(device: torch.device) -> str:
-    """Return what the processor or card calls itself."""
+    """Return the name of the processor or GPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return str(torch.cpu.get_capabilities().get("cpu_name") or platform.machine())
 
 
 def cores() -> float:
-    """Count the cores that this process may use; a container's quota counts."""
+    """Return how many cores this process may use, by its affinity and its container's quota."""
     affinity = getattr(os, "sched_getaffinity", None)
     count = float(len(affinity(0)) if affinity else os.cpu_count() or 1)
     if _QUOTA.is_file():
@@ -48,7 +48,7 @@ def cores() -> float:
 
 
 def choose_threads(wanted: int | None) -> int:
-    """Return how many threads compute on a CPU: a physical core each, as far as we may use them."""
+    """Return how many threads compute on a CPU: one per physical core that may be used."""
     return wanted or max(1, min(_DEFAULT_THREADS, int(cores())))
 
 
@@ -84,7 +84,7 @@ def engine_errors() -> Iterator[None]:
     except RuntimeError as error:
         message = str(error)
         if not any(words in message for words in _NO_MEMORY):
-            if any(words in message for words in _CARD_LOST):
+            if any(words in message for words in _GPU_LOST):
                 raise EngineFatalError(message) from error
             raise
         traceback.clear_frames(error.__traceback__)
@@ -95,9 +95,9 @@ def engine_errors() -> Iterator[None]:
 
 
 class Trimmer:
-    """Returns freed memory to the system; glibc would keep hundreds of MiB, in ever more pieces.
+    """Returns freed memory to the system; glibc would keep hundreds of MiB, ever more fragmented.
 
-    After each large batch, and after small ones once in ``TRIM_SECONDS``.
+    It does so after each large batch, and after small ones once in ``TRIM_SECONDS``.
     """
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class Trimmer:
 
 def _find_malloc_trim() -> Callable[[int], int]:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-    return trim or (lambda _pad: 0)  # other systems' allocators give back by themselves
+    return trim or (lambda _pad: 0)  # allocators of other systems return memory by themselves
 
 
 _malloc_trim = _find_malloc_trim()

@@ -100,9 +100,7 @@ class TorchEngine:
         """On a CPU one side; on a GPU every side that a square picture is padded to."""
         if self._device.type == "cpu":
             return [WARM_UP_SIDE]
-        multiple = self._network.config.multiple
-        sides = {padded_side(side, multiple) for side in range(1, self._tile + 1)}
-        return sorted(sides, reverse=True)  # the largest first, which fragments less memory
+        return padded_sides(self._tile, self._network.config.multiple)
 
     def plan_tiles(
         self, height: int, width: int, tile: int, part: PixelBox | None = None
@@ -158,13 +156,15 @@ class TorchEngine:
     def restore(self, tasks: Sequence[RestoreTask]) -> list[Pixels]:
         """Restore tiles whose crops have equal sizes. Returns what each tile keeps."""
         if self._device.type != "cpu":
-            return self._restore(tasks)
+            return self.restore_together(tasks)
         by_removal: dict[Removal, list[int]] = {}
         for index, task in enumerate(tasks):
             by_removal.setdefault(task.removal, []).append(index)
         restored: dict[int, Pixels] = {}
         for indices in by_removal.values():  # merged weights beat the stacked path on a CPU
-            restored |= zip(indices, self._restore([tasks[i] for i in indices]), strict=True)
+            restored |= zip(
+                indices, self.restore_together([tasks[i] for i in indices]), strict=True
+            )
         return [restored[index] for index in range(len(tasks))]
 
     @torch.inference_mode()
@@ -196,7 +196,9 @@ class TorchEngine:
             return 0, 0
         return torch.cuda.memory_allocated(), torch.cuda.memory_reserved()
 
-    def _restore(self, tasks: Sequence[RestoreTask]) -> list[Pixels]:
+    @torch.inference_mode()
+    def restore_together(self, tasks: Sequence[RestoreTask]) -> list[Pixels]:
+        """Restore tiles in one pass of the network, even if their removals differ."""
         with torch_device.engine_errors():
             crops = self._crops(tasks)
             with self._arithmetic():
@@ -256,6 +258,15 @@ def padded_side(side: int, multiple: int) -> int:
     """Return the smallest of few sides that holds ``side``: eight per octave, all multiples."""
     step = max(multiple, 1 << max(0, side.bit_length() - 4))
     return -(-side // step) * step
+
+
+def padded_sides(largest: int, multiple: int) -> list[int]:
+    """Return the padded sides of all pictures up to a side, the largest first.
+
+    In this order warming up fragments less memory.
+    """
+    sides = {padded_side(side, multiple) for side in range(1, largest + 1)}
+    return sorted(sides, reverse=True)
 
 
 def _planes(picture: Pixels) -> Tensor:

@@ -1,4 +1,4 @@
-"""Answers that a caller need not be sent twice: ETag and If-None-Match."""
+"""Conditional requests: ETag and If-None-Match, so that an unchanged answer is not sent again."""
 
 import hashlib
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def answer_once(
     media_type: str,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Answer with ``body``, or with 304 when the caller says that it has it."""
+    """Answer with ``body``, or with 304 if ``If-None-Match`` names its ETag."""
     sent = {"ETag": etag, **(headers or {})}
     known = request.headers.get("if-none-match", "").split(",")
     if {tag.strip().removeprefix("W/") for tag in known} & {etag, "*"}:

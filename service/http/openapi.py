@@ -93,7 +93,7 @@ def problems(kinds: Sequence[type[ServiceError]] = ()) -> dict[int | str, Schema
         described.setdefault(
             kind.status,
             {
-                "description": (kind.__doc__ or "").strip(),
+                "description": (kind.__doc__ or "").partition("\n\n")[0].strip(),
                 "content": {PROBLEM_TYPE: reference(Problem)},
             },
         )

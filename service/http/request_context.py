@@ -3,10 +3,11 @@
 import re
 import time
 import uuid
+from collections.abc import Sequence
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.routing import Match
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import ClientGoneError, ServiceError
@@ -27,10 +28,14 @@ class RequestContext:
     """ASGI middleware: gives each request an id, and measures, counts and logs it.
 
     Errors that nobody else caught are answered with 500.
+
+    Args:
+        app: The application.
+        routes: Its routes. Their paths are the values of the metrics' label ``endpoint``.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, routes: Sequence[Route] = ()) -> None:
+        self._app, self._routes = app, routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
@@ -59,12 +64,13 @@ class RequestContext:
                 error = ServiceError("an unexpected error inside the service")
                 await answer_problem(scope, error)(scope, receive, send_with_id)
             finally:
-                _note(scope, status or ClientGoneError.status, time.perf_counter() - began)
+                endpoint = endpoint_of(scope, self._routes)
+                seconds = time.perf_counter() - began
+                _note(scope, endpoint, status or ClientGoneError.status, seconds)
 
 
-def _note(scope: Scope, status: int, seconds: float) -> None:
+def _note(scope: Scope, endpoint: str, status: int, seconds: float) -> None:
     """Count and log one request."""
-    endpoint = endpoint_of(scope)
     metrics = service_of(scope).metrics
     metrics.requests.labels(endpoint, str(status)).inc()
     metrics.request_seconds.labels(endpoint).observe(seconds)
@@ -79,15 +85,13 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
     )
 
 
-def endpoint_of(scope: Scope) -> str:
+def endpoint_of(scope: Scope, routes: Sequence[Route]) -> str:
     """Return the path of the route that a request matches, without parameters; else ``OTHER``.
 
     A request that was refused before routing is matched here.
     """
     route = scope.get("route")
-    if not hasattr(route, "path"):
-        matches = (candidate.matches(scope) for candidate in scope["app"].router.routes)
-        found = [child for match, child in matches if match is not Match.NONE]
-        route = found[0].get("route") if found else None
-    path: str = getattr(route, "path", OTHER)
-    return path.partition("{")[0]
+    if not isinstance(route, Route):
+        found = (one for one in routes if one.matches(scope)[0] is not Match.NONE)
+        route = next(found, None)
+    return OTHER if route is None else route.path.partition("{")[0]

@@ -1,4 +1,4 @@
-"""uvicorn, ending as balancers and callers want it to."""
+"""The uvicorn server, with a shutdown that loses no request, and a reload on SIGHUP."""
 
 import asyncio
 import contextlib
@@ -16,38 +16,38 @@ log = structlog.get_logger("abair.server")
 
 
 class Drainable(Protocol):
-    """What the server has to know of the service."""
+    """What the server needs of the service."""
 
     @property
     def is_broken(self) -> bool:
         """Whether only a restart can help."""
 
     def retire(self) -> None:
-        """Turn not ready and serve on."""
+        """Become not ready, but serve requests."""
 
     def drain(self) -> None:
-        """Refuse what is new."""
+        """Refuse new requests."""
 
     def abandon(self) -> None:
-        """Tell everybody who still waits that they wait in vain."""
+        """Answer every request in progress with an error."""
 
     async def idle(self) -> None:
-        """Wait until every request begun is answered."""
+        """Wait until no request is open."""
 
     async def reload(self) -> None:
-        """Take up what is new in the model's folder; what fails is logged."""
+        """Reload the adapters from the model folder. Errors are logged."""
 
 
 class DrainingServer(uvicorn.Server):
-    """Ends in order: not ready but serving, refuse what is new, finish what was begun, close.
+    """Stops in order: becomes not ready, refuses new requests, finishes open requests, closes.
 
     A second signal ends at once. SIGHUP reloads the adapters.
 
     Args:
-        config: uvicorn's.
-        service: What is served.
-        linger: Seconds to serve on while not ready, so that balancers notice and nobody is refused.
-        grace: Seconds to finish what was begun, after that.
+        config: Configuration of uvicorn.
+        service: The service.
+        linger: Seconds to serve requests while not ready, so that balancers notice.
+        grace: After that: seconds to finish open requests.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class DrainingServer(uvicorn.Server):
         self.exit_code = 0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen; where that fails uvicorn logs why and exits, and this says what to do."""
+        """Listen. If that fails, uvicorn logs why and exits, and this logs what to do."""
         try:
             await super().startup(sockets)
         except SystemExit:
@@ -72,16 +72,16 @@ class DrainingServer(uvicorn.Server):
             raise
 
     def begin_drain(self) -> None:
-        """Begin to end; to be called in the event loop. Called again: end at once."""
+        """Begin to stop. Must be called in the event loop. A second call stops at once."""
         if self._drain is not None:
-            if not self._drain.done():  # something accepted is not answered
+            if not self._drain.done():  # an accepted request is not answered
                 self.exit_code = 1
             self.force_exit = self.should_exit = True
             return
         self._drain = asyncio.get_running_loop().create_task(self._finish())
 
     def begin_reload(self) -> None:
-        """Begin to reload; to be called in the event loop."""
+        """Begin to reload. Must be called in the event loop."""
         self._reload = asyncio.get_running_loop().create_task(self._service.reload())
 
     async def _finish(self) -> None:
@@ -100,7 +100,7 @@ class DrainingServer(uvicorn.Server):
             self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Look after the service ten times a second; a broken one ends the process."""
+        """Check the service ten times per second. A broken service ends the process."""
         if self._service.is_broken and not self.should_exit:
             log.error("the service is broken: ending")
             self.exit_code, self.should_exit = 1, True
@@ -108,7 +108,7 @@ class DrainingServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Drain on SIGTERM and SIGINT, reload on SIGHUP; unlike uvicorn, outlive them."""
+        """Drain on SIGTERM and SIGINT, and reload on SIGHUP."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

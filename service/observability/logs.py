@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on standard error, ours and the libraries'."""
+"""Structured logs of the service and its libraries: one JSON object per line on stderr."""
 
 import logging
 import sys

@@ -5,7 +5,6 @@ import time
 import pytest
 
 from service.batching.batcher import QueueFullError
-from service.batching.policy import SchedulingPolicy
 from service.batching.units import StartReason, Unit
 from tests.service.batching.helpers import Device, enqueue, running, submit, values
 from tools.fakes import until
@@ -230,8 +229,3 @@ async def test_a_passed_deadline_is_told_without_running(device):
         with pytest.raises(TimeoutError):
             await late
     assert device.batches == [[1000]]
-
-
-def test_limits_below_one_are_refused():
-    with pytest.raises(ValueError, match="positive"):
-        SchedulingPolicy(max_cost=0, max_units=1)

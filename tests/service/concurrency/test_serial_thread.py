@@ -4,6 +4,7 @@ import threading
 import pytest
 
 from service.concurrency.serial_thread import SerialThread
+from tools.fakes import until
 
 pytestmark = pytest.mark.anyio
 
@@ -30,9 +31,14 @@ async def test_what_a_call_raises_reaches_its_caller():
 
 
 async def test_a_cancelled_caller_does_not_disturb_the_next():
-    thread, gate = SerialThread("one"), threading.Event()
-    waiting = asyncio.create_task(thread.call(gate.wait))
-    await asyncio.sleep(0.01)
+    thread, begun, gate = SerialThread("one"), threading.Event(), threading.Event()
+
+    def wait():
+        begun.set()
+        assert gate.wait(30)
+
+    waiting = asyncio.create_task(thread.call(wait))
+    await until(begun.is_set)
     waiting.cancel()
     await asyncio.wait([waiting])
     gate.set()

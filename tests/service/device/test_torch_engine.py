@@ -14,7 +14,8 @@ from service.device.engine import (
     SegmentTask,
     SpatialWeights,
 )
-from service.device.torch_engine import TorchEngine, padded_side
+from service.device.torch_device import Trimmer
+from service.device.torch_engine import TorchEngine, padded_side, padded_sides
 from service.settings import Settings
 from tests.model.conftest import make_network
 from tools.fakes import photo
@@ -120,15 +121,13 @@ def test_a_card_mixes_weights_and_none_in_one_batch(engine):
             Removal((0.0, 0.2)),
         )
     ]
-    with torch.inference_mode():
-        together = engine._restore(tasks)
+    together = engine.restore_together(tasks)
     field = SpatialWeights(
         np.stack([np.full((2, 3), 1.0), np.full((2, 3), 0.5)]).astype(np.float32)
     )
     removal = Removal((1.0, 0.5), spatial_weights=field)
     tasks.append(RestoreTask(picture, tile, seen.description, removal))
-    with torch.inference_mode():
-        varied = engine._restore(tasks)
+    varied = engine.restore_together(tasks)
     for task, *outs in zip(tasks, [*together, varied[-1]], varied, strict=True):
         for out in outs:
             assert np.abs(engine.restore([task])[0].astype(int) - out).max() <= 1
@@ -207,13 +206,11 @@ def test_it_loads_what_the_settings_name(monkeypatch):
     assert engine.info.precision == "fp32"
 
 
-def test_a_card_is_warmed_up_at_every_size_of_a_square_picture(engine, monkeypatch):
-    card = TorchEngine(make_network(4), device="cpu", precision="fp32", tile=200)
-    assert card.warm_up_sides == [256]
-    monkeypatch.setattr(card, "_device", torch.device("meta"))
-    assert card.warm_up_sides == sorted(
-        {padded_side(side, 8) for side in range(1, 201)}, reverse=True
-    )
+def test_a_gpu_is_warmed_up_at_every_side_that_a_picture_is_padded_to(engine):
+    assert engine.warm_up_sides == [256]  # a CPU pads nothing
+    sides = padded_sides(200, 8)
+    assert sides == sorted(sides, reverse=True)
+    assert set(sides) == {padded_side(side, 8) for side in range(1, 201)}
 
 
 def test_each_kind_of_work_is_warmed_up(engine, monkeypatch):
@@ -255,16 +252,14 @@ def test_what_the_device_does_to_any_work_is_told(engine, monkeypatch, kind, err
         raise error
 
     for name in ("describe", "restore_crops", "segment"):
-        monkeypatch.setattr(engine._network, name, fail)
+        monkeypatch.setattr(model.RestorationNetwork, name, fail)
     with pytest.raises(told):
         getattr(engine, kind)([tasks[kind]])
 
 
 def test_memory_is_looked_after_behind_every_batch(engine, monkeypatch):
     shapes = []
-    monkeypatch.setattr(
-        engine._trimmer, "trim_after", lambda crops: shapes.append(tuple(crops.shape))
-    )
+    monkeypatch.setattr(Trimmer, "trim_after", lambda _, crops: shapes.append(tuple(crops.shape)))
     restored(engine, photo(40, 56), led=True)
     assert shapes == [(1, 3, 40, 56)] * 2  # the map, then the picture
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from service.answers.answer_format import OFFERED
-from tools.fakes import file_of, photo, picture_of
+from tools.fakes import file_of, photo, picture_of, until
 
 pytestmark = pytest.mark.anyio
 
@@ -43,12 +43,13 @@ async def test_pictures_of_8_and_16_bits_at_once_each_keep_theirs(serving, engin
     small = photo(16, 24)
     deep = small.astype(np.uint16) * 257
     engine.gate.clear()
-    async with serving(max_wait_ms=20) as client:
+    async with serving() as client:
+        batcher = client.service.state.batcher
         waiting = [
             asyncio.create_task(post(client, data=data))
             for data in (file_of(small), bytes(imagecodecs.png_encode(deep))) * 3
         ]
-        await asyncio.sleep(0.05)
+        await until(lambda: batcher.busy_seconds and batcher.queued_units == 5)
         engine.gate.set()
         answers = [(await answer).content for answer in waiting]
     for index, answer in enumerate(answers):
