@@ -20,15 +20,15 @@ from service.admission.upload_clock import UploadClock
 from service.decoding.codec_threads import CodecThreads, DecoderSource
 from service.decoding.process_host import DecodingHost
 from service.device.engine import Engine
-from service.device.loading import load_engine
+from service.device.load_engine import load_engine
 from service.errors import ServiceError
 from service.http.api_keys import KeyCheck
+from service.http.dependencies import Service
 from service.http.openapi import DocumentedAPI
 from service.http.problems import install_error_handlers
 from service.http.request_context import RequestContext
 from service.http.routes import adapters, operations, pictures
 from service.http.server import DrainingServer
-from service.http.service import Service
 from service.observability import logs
 from service.observability.metrics import ServiceMetrics
 from service.reload import ModelLoader

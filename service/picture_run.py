@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from service.admission.requests import PictureRequest
+from service.admission.picture_request import PictureRequest
 from service.batching.batcher import MicroBatcher
 from service.batching.units import UnitResult
 from service.device.engine import EngineMemoryError, Tile

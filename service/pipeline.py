@@ -7,7 +7,7 @@ from model.pictures.cost import decode_bytes
 from model.restoring.wishes import amounts_for
 from service.admission.admission import Admission
 from service.admission.picture_memory import map_bytes, restore_bytes
-from service.admission.requests import Caller, PictureRequest
+from service.admission.picture_request import Caller, PictureRequest
 from service.answers.answer_format import NPZ, map_media_type, restore_format
 from service.answers.encode_answer import Answer, PictureFacts, encode_map, encode_restored
 from service.decoding.codec_threads import SMALL_BYTES, SMALL_PIXELS, CodecThreads

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 import structlog
 
-from service.admission.requests import PictureRequest
+from service.admission.picture_request import PictureRequest
 from service.answers.degradation_map import DegradationMap
 from service.batching.batcher import BatcherClosedError, MicroBatcher, QueueFullError
 from service.device.engine import (

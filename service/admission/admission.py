@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from service.admission.counters import Budget, Rate
-from service.admission.requests import Caller
+from service.admission.picture_request import Caller
 from service.errors import (
     CostlyImageError,
     DeadlineExceededError,

@@ -21,7 +21,7 @@ from model.pictures import (
 from service.concurrency.stop_signal import StoppedError, StopSignal
 from service.decoding import worker_process
 from service.decoding.decode_limits import DecodeLimits
-from service.decoding.frames import EndedError, Failure, receive_answer, send
+from service.decoding.socket_frames import EndedError, Failure, receive_answer, send
 from service.decoding.worker_process import COMMAND, END, FORK, PING, REPLY
 
 _ERRORS = {

@@ -19,7 +19,7 @@ from typing import BinaryIO
 from PIL import AvifImagePlugin, Image
 
 from model.pictures import PictureError, decode
-from service.decoding.frames import EndedError, Failure, receive_request, send
+from service.decoding.socket_frames import EndedError, Failure, receive_request, send
 
 COMMAND = struct.Struct("<cI")
 """What the service asks of the host, and the number of the worker that ``END`` is about.

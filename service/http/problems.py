@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from service.errors import ClientGoneError, FieldProblem, InvalidOptionsError, ServiceError
-from service.http.service import service_of
+from service.http.dependencies import service_of
 
 PROBLEM_TYPE = "application/problem+json"
 MAX_TEXT = 500

@@ -11,8 +11,8 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import ClientGoneError, ServiceError
+from service.http.dependencies import service_of
 from service.http.problems import answer_problem, set_request_id, shortened
-from service.http.service import service_of
 
 QUIET = frozenset({"/healthz", "/readyz", "/page/"})
 """Endpoints whose requests are logged at the level ``debug``."""

@@ -7,7 +7,7 @@ from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 
 from service.app import create_app
-from service.http.service import Service
+from service.http.dependencies import Service
 from service.settings import Settings
 from tools.fakes import FakeEngine, InProcessDecoders
 

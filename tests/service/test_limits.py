@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from service.admission.requests import Caller
+from service.admission.picture_request import Caller
 from service.errors import DeadlineExceededError
 from service.options import RestoreOptions
 from tests.service.http.test_problems import PNG, check

@@ -8,7 +8,7 @@ import pytest
 from model.storage import checkpoint
 from service.app import running_service
 from service.concurrency.serial_thread import SerialThread
-from service.device.loading import load_engine
+from service.device.load_engine import load_engine
 from service.errors import DrainingError, NotReadyError, UnhealthyError
 from service.settings import Settings
 from tests.model.conftest import make_network

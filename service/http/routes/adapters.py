@@ -9,7 +9,7 @@ from service.answers.reports import AdaptersReport
 from service.device.engine import Engine
 from service.http import openapi
 from service.http.conditional_requests import answer_once, etag_of
-from service.http.service import RunningService
+from service.http.dependencies import RunningService
 
 router = APIRouter()
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from service import errors
 from service.answers.reports import HealthReport, ReadyReport
 from service.http import openapi
-from service.http.service import RunningService
+from service.http.dependencies import RunningService
 
 router = APIRouter()
 

@@ -10,14 +10,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service import errors
-from service.admission.requests import Caller
+from service.admission.picture_request import Caller
 from service.answers.answer_format import BY_MEDIA_TYPE, JSON, NPZ, PNG
 from service.answers.encode_answer import Answer
 from service.answers.reports import MapReport, RestoreReport
 from service.http import openapi
 from service.http.api_keys import key_digest
+from service.http.dependencies import RunningService, Service
 from service.http.disconnects import unless_gone
-from service.http.service import RunningService, Service
 from service.http.uploads import receive
 from service.options import MapOptions, Options, RestoreOptions, parse_options
 

@@ -4,7 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from service.admission.admission import LEAST_PIXELS, Admission
-from service.admission.requests import Caller
+from service.admission.picture_request import Caller
 from service.errors import CostlyImageError, DeadlineExceededError, FullError, KeyLimitError
 from service.observability.metrics import ServiceMetrics
 from service.settings import Settings

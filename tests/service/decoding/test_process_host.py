@@ -12,8 +12,14 @@ from model.pictures import PictureError, decode, read_header
 from model.pictures.cost import decode_bytes
 from service.concurrency.stop_signal import StoppedError, StopSignal
 from service.decoding.decode_limits import DecodeLimits, decode_limits
-from service.decoding.frames import EndedError, Failure, receive_answer, receive_request, send
 from service.decoding.process_host import DecoderEndedError, DecodingHost, MemoryLimitError
+from service.decoding.socket_frames import (
+    EndedError,
+    Failure,
+    receive_answer,
+    receive_request,
+    send,
+)
 from tests.service.decoding.hostile_decoding import CRASH, HANG, SPIN, SWELL
 from tools.fakes import file_of, photo
 from tools.picture_files import kinds

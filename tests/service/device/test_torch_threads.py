@@ -12,7 +12,7 @@ import torch
 
 from model.storage import checkpoint
 from service.concurrency.serial_thread import SerialThread
-from service.device.loading import load_engine
+from service.device.load_engine import load_engine
 from service.device.torch_device import NICENESS
 from service.device.torch_engine import TorchEngine
 from service.settings import Settings
