@@ -8,27 +8,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service import errors
-from service.answers.reports import (
-    AdaptersReport,
-    HealthReport,
-    MapReport,
-    ReadyReport,
-    RestoreReport,
-)
+from service.answers.reports import AdaptersReport, MapReport, RestoreReport
 from service.errors import ServiceError
 from service.http.multipart_form import IMAGE_FIELDS
 from service.http.problems import PROBLEM_TYPE, Problem
 
 Schema = dict[str, Any]
 
-REPORTS: tuple[type[BaseModel], ...] = (
-    RestoreReport,
-    MapReport,
-    AdaptersReport,
-    HealthReport,
-    ReadyReport,
-    Problem,
-)
+REPORTS: tuple[type[BaseModel], ...] = (RestoreReport, MapReport, AdaptersReport, Problem)
+"""Bodies that endpoints encode themselves. FastAPI adds the reports that endpoints return."""
 IMAGE_TYPES = (
     "image/jpeg",
     "image/png",
@@ -129,7 +117,7 @@ class DocumentedAPI(FastAPI):
                 ref_template="#/components/schemas/{model}",
             )
             components = document.setdefault("components", {})
-            components["schemas"] = schemas["$defs"]
+            components.setdefault("schemas", {}).update(schemas["$defs"])
             components["securitySchemes"] = KEYS
             document["security"] = [{}, *({name: []} for name in KEYS)]
         return super().openapi()
