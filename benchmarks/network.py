@@ -12,8 +12,8 @@ from torch import Tensor
 from benchmarks.pictures import picture
 from benchmarks.rows import Row
 from model import Asked, Restorer, arithmetic, as_float, sample_views
-from service.engine import Removal, RestoreTask
-from service.torch_engine import TorchEngine
+from service.device.engine import Removal, RestoreTask
+from service.device.torch_engine import TorchEngine
 
 SIZES = {1: (1024, 1024), 6: (2000, 3000), 24: (4000, 6000)}
 """Heights and widths by megapixels, about."""
@@ -105,7 +105,7 @@ def _mixed_batch_row(restorer: Restorer) -> Row:
     engine = TorchEngine(restorer.network, device="cpu", precision="bf16")
     pictures = [picture(512, 512, seed).permute(1, 2, 0).numpy() for seed in range(8)]
     described = engine.describe([engine.prepare(pixels) for pixels in pictures])
-    (tile,) = engine.plan(512, 512, 512)
+    (tile,) = engine.plan_tiles(512, 512, 512)
     draw = np.random.default_rng(0).uniform(0, 0.5, (8, len(restorer.adapters)))
 
     def tasks(*, adapters: bool) -> list[RestoreTask]:

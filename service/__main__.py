@@ -40,16 +40,16 @@ def serve(**given: str | None) -> None:
 
 
 def read_settings(given: dict[str, str]) -> Settings:
-    """Make the settings of options as typed and of the environment; tell what is wrong with them.
+    """Make the settings from options, as strings, and from the environment.
 
     Raises:
-        typer.BadParameter: Naming each option whose value isn't one.
+        typer.BadParameter: If values cannot be used. It names each option.
     """
     try:
         return Settings(**given)  # type: ignore[arg-type]  # pydantic reads the strings
     except ValidationError as error:
-        told = [_tell(problem["loc"], problem["msg"]) for problem in error.errors()]
-        raise typer.BadParameter("; ".join(told)) from None  # the cause may hold a key
+        problems = [_message(problem["loc"], problem["msg"]) for problem in error.errors()]
+        raise typer.BadParameter("; ".join(problems)) from None  # the cause may hold a key
 
 
 def health(
@@ -106,19 +106,19 @@ def doctor(
     findings = list(examine(settings))
     able = all(finding.status != "problem" for finding in findings)
     if as_json:
-        told = {"can_serve": able, "findings": [asdict(finding) for finding in findings]}
-        typer.echo(json.dumps(told, indent=1))
+        report = {"can_serve": able, "findings": [asdict(finding) for finding in findings]}
+        typer.echo(json.dumps(report, indent=1))
     else:
         for finding in findings:
-            typer.echo(f"{_MARKS[finding.status]} {finding.name:<10} {printable(finding.told)}")
+            typer.echo(f"{_MARKS[finding.status]} {finding.name:<10} {printable(finding.found)}")
             if finding.remedy:
                 typer.echo(f"{'':<12} -> {printable(finding.remedy)}")
         typer.echo("It can serve: abair serve" if able else "It can't serve yet.")
     raise typer.Exit(0 if able else 1)
 
 
-def _tell(where: tuple[int | str, ...], message: str) -> str:
-    """Name the setting before what is wrong; an error about several settings names them itself."""
+def _message(where: tuple[int | str, ...], message: str) -> str:
+    """Put the option before the message. A message about several settings names them itself."""
     message = message.removeprefix("Value error, ")
     if not where:
         return message
@@ -131,7 +131,7 @@ def _option(name: str) -> str:
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    """Make the option of one setting; its value stays a string for the settings to read."""
+    """Make the option of one setting. Its value stays a string, which the settings parse."""
     default = field.default
     option = typer.Option(
         _option(name),
@@ -149,7 +149,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
 
 
 def _metavar(annotation: Any) -> str:  # noqa: ANN401  # whatever a field may be annotated with
-    """Name what an option takes: its choices, or its type."""
+    """Return what the help shows as an option's value: its choices, or its type."""
     if get_origin(annotation) is Literal:
         return "|".join(get_args(annotation))
     inner = [kind for kind in get_args(annotation) if kind not in (type(None), ...)]
@@ -160,7 +160,8 @@ def _metavar(annotation: Any) -> str:  # noqa: ANN401  # whatever a field may be
 def _register() -> None:
     fields = Settings.model_fields
     parameters = [_parameter(name, field) for name, field in fields.items()]
-    serve.__dict__["__signature__"] = inspect.Signature(parameters)
+    # Typer reads options from the signature; PEP 362 lets a function state another one.
+    serve.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     app.command(
         epilog=examples(
             "abair serve",

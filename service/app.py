@@ -1,30 +1,39 @@
-"""Puts the service together: the application, and the server around it."""
+"""Puts the service together: its parts, the application, and the server."""
 
 import contextlib
+import itertools
 import json
 import math
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import structlog
 import uvicorn
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.routing import Route
 
-from service import __version__, logs, openapi, page
-from service.codecs import Decoders
-from service.engine import Engine
-from service.errors import InvalidOptionsError, ServiceError
-from service.lifecycle import Lifecycle
-from service.loading import load_engine
-from service.middleware import KeyCheck, RequestContext, answer_problem, shortened
-from service.problems import title
-from service.routes import router
-from service.server import DrainingServer
+from service import __version__, page
+from service.admission.admission import Admission
+from service.admission.upload_clock import UploadClock
+from service.decoding.codec_threads import CodecThreads, DecoderSource
+from service.decoding.process_host import DecodingHost
+from service.device.engine import Engine
+from service.device.load_engine import load_engine
+from service.errors import ServiceError
+from service.http.api_keys import KeyCheck
+from service.http.dependencies import Service
+from service.http.openapi import DocumentedAPI
+from service.http.problems import install_error_handlers
+from service.http.request_context import RequestContext
+from service.http.routes import adapters, operations, pictures
+from service.http.server import DrainingServer
+from service.observability import logs
+from service.observability.metrics import ServiceMetrics
+from service.reload import ModelLoader
 from service.settings import Settings, unknown_variables
+from service.state import ServiceState
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than balancers keep idle connections, so that they close first."""
@@ -33,28 +42,24 @@ log = structlog.get_logger("abair.app")
 
 
 def create_app(
-    settings: Settings, engine: Engine | None = None, decoders: Decoders | None = None
+    settings: Settings, engine: Engine | None = None, decoders: DecoderSource | None = None
 ) -> FastAPI:
     """Make the application.
 
     Args:
         settings: What the operator set.
-        engine: The model; None: it is loaded as ``settings`` say once the application starts.
-        decoders: Decode pictures; None: processes do.
+        engine: The model; None: it is loaded as ``settings`` say when the application starts.
+        decoders: Makes the decoders; None: pictures are decoded in processes.
     """
     load = load_engine if engine is None else lambda _: engine
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        lifecycle = Lifecycle(settings, load, decoders)
-        app.state.lifecycle = lifecycle
-        lifecycle.start()
-        try:
+        async with running_service(settings, load, decoders or DecodingHost()) as service:
+            app.state.service = service
             yield
-        finally:
-            await lifecycle.stop()
 
-    app = FastAPI(
+    app = DocumentedAPI(
         title="ABAIR",
         version=__version__,
         description="Finds out what is wrong with a photograph (noise, blur, rain, haze, low light "
@@ -65,72 +70,73 @@ def create_app(
         # A redirect would repeat the Host header, which the caller chooses.
         redirect_slashes=False,
     )
-    app.include_router(router)
-    app.include_router(page.make_router())
-    openapi.install(app)
+    routers = (pictures.router, adapters.router, operations.router, page.make_router())
+    for router in routers:
+        app.include_router(router)
+    every_route = itertools.chain(app.routes, *(router.routes for router in routers))
+    routes = [route for route in every_route if isinstance(route, Route)]
     admin_keys = [key.get_secret_value() for key in settings.admin_keys]
     app.add_middleware(KeyCheck, keys=settings.keys, admin_keys=admin_keys)
-    app.add_middleware(RequestContext)
-    app.add_exception_handler(ServiceError, _tell)
-    app.add_exception_handler(HTTPException, _tell)
-    app.add_exception_handler(RequestValidationError, _tell)
+    app.add_middleware(RequestContext, routes=routes)
+    install_error_handlers(app)
     return app
 
 
-async def _tell(request: Request, error: Exception) -> Response:
-    """Answer whatever a handler or the router raised as problem+json."""
-    if isinstance(error, HTTPException):
-        error = _router_error(request, error)
-    elif not isinstance(error, ServiceError):
-        error = InvalidOptionsError("the request's parameters cannot be used")
-    return answer_problem(request.scope, error)
+@contextlib.asynccontextmanager
+async def running_service(
+    settings: Settings, load: Callable[[Settings], Engine], decoders: DecoderSource
+) -> AsyncIterator[Service]:
+    """Put one service together, start it, and stop it at the end of the block."""
+    metrics = ServiceMetrics(CollectorRegistry())
+    admission = Admission(settings, metrics)
+    upload_clock = UploadClock(settings.upload_pause_seconds)
+    codecs = CodecThreads(settings.decode_threads, decoders)
+    state = ServiceState(settings, upload_clock)
+    state.show(metrics)
+    loader = ModelLoader(load, state, codecs, admission, metrics, settings)
+    loader.start()
+    try:
+        yield Service(settings, metrics, admission, upload_clock, codecs, state, loader)
+    finally:
+        state.drain()
+        await loader.stop()
+        codecs.close()
 
 
-def _router_error(request: Request, error: HTTPException) -> ServiceError:
-    told = ServiceError(
-        f"{request.method} {shortened(request.scope['path'])}: {error.detail}",
-        code=title(error.status_code).lower().replace(" ", "_"),
-        hint="See /openapi.json for the endpoints and their methods.",
-        headers=error.headers,
-    )
-    told.status = error.status_code
-    return told
-
-
-class _Served:
-    """The running service as its server sees it; there is none before the application started."""
+class _ServedApp:
+    """The running service as its server needs it. There is none before the application starts."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
 
     @property
-    def _lifecycle(self) -> Lifecycle:
-        lifecycle: Lifecycle = self._app.state.lifecycle
-        return lifecycle
+    def _service(self) -> Service:
+        service: Service = self._app.state.service
+        return service
 
     @property
     def is_broken(self) -> bool:
-        return self._lifecycle.is_broken
+        return self._service.state.is_broken
 
     def retire(self) -> None:
-        self._lifecycle.retire()
+        self._service.state.retire()
 
     def drain(self) -> None:
-        self._lifecycle.drain()
+        self._service.state.drain()
 
     def abandon(self) -> None:
-        self._lifecycle.abandon()
+        self._service.abandon()
 
     async def idle(self) -> None:
-        await self._lifecycle.idle()
+        await self._service.state.idle()
 
     async def reload(self) -> None:
         with contextlib.suppress(ServiceError):  # it was logged
-            await self._lifecycle.reload()
+            await self._service.loader.reload()
 
 
 def make_server(settings: Settings, app: FastAPI) -> DrainingServer:
-    """Make the server around ``app``."""
+    """Make the server for ``app``."""
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -145,20 +151,23 @@ def make_server(settings: Settings, app: FastAPI) -> DrainingServer:
         timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
     )
     return DrainingServer(
-        config, _Served(app), linger=settings.linger_seconds, grace=settings.grace_seconds
+        config, _ServedApp(app), linger=settings.linger_seconds, grace=settings.grace_seconds
     )
 
 
 def serve(
-    settings: Settings, engine: Engine | None = None, decoders: Decoders | None = None
+    settings: Settings, engine: Engine | None = None, decoders: DecoderSource | None = None
 ) -> int:
-    """Serve until told to end; return the process's exit code: 0 if nothing was lost.
+    """Serve until a signal ends the process.
 
     Arguments as of ``create_app``.
+
+    Returns:
+        The exit code of the process: 0 if every accepted request was answered.
     """
     logs.configure(settings.log_level)
-    for name, near in unknown_variables(os.environ).items():
-        log.warning("this variable is no setting and is ignored", name=name, did_you_mean=near)
+    for name, similar in unknown_variables(os.environ).items():
+        log.warning("this variable is no setting and is ignored", name=name, did_you_mean=similar)
     if settings.is_public:
         log.warning("anybody who reaches this address can use the service: set ABAIR_API_KEYS")
     app = create_app(settings, engine, decoders)

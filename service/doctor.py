@@ -17,10 +17,10 @@ from PIL import features
 
 from model.precision import choose_device
 from model.storage.checkpoint import BUNDLED
-from service.engine import Removal, RestoreTask
+from service.device.engine import Removal, RestoreTask
+from service.device.torch_device import cores
+from service.device.torch_engine import TorchEngine
 from service.settings import Settings, unknown_variables
-from service.torch_device import cores
-from service.torch_engine import TorchEngine
 
 SIDE = 256
 """Pixels: side of the picture that is restored."""
@@ -28,23 +28,23 @@ SIDE = 256
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """One thing that was examined.
 
     Attributes:
-        name: What was looked at.
-        status: ``problem``: the service can't run so; ``note``: it can, but look at it.
-        told: What was found.
-        remedy: What to do about it; empty where there is nothing to do.
+        name: What was examined.
+        status: ``problem``: the service cannot run; ``note``: it can run, but look at this.
+        found: What was found.
+        remedy: What to do about it; empty if there is nothing to do.
     """
 
     name: str
     status: Literal["ok", "note", "problem"]
-    told: str
+    found: str
     remedy: str = ""
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at everything that serving with ``settings`` needs, one finding after another."""
+    """Examine everything that serving with ``settings`` needs."""
     yield Finding("python", "ok", f"{platform.python_version()} at {sys.executable}")
     yield Finding("torch", "ok", torch.__version__)
     yield _settings()
@@ -56,17 +56,17 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def _settings() -> Finding:
-    """Find variables of the environment that were meant to be settings."""
+    """Find environment variables that look like settings but are none."""
     unknown = unknown_variables(os.environ)
     if not unknown:
         return Finding("settings", "ok", "every ABAIR_ variable is a setting")
-    told = f"ignored, since they are no settings: {', '.join(unknown)}"
+    found = f"ignored, since they are no settings: {', '.join(unknown)}"
     near = [f"{name}: did you mean {other}?" for name, other in unknown.items() if other]
-    return Finding("settings", "note", told, "; ".join(near) or "abair serve --help lists all")
+    return Finding("settings", "note", found, "; ".join(near) or "abair serve --help lists all")
 
 
 def _model(settings: Settings) -> Iterator[Finding]:
-    """Load as the service does, and restore a small picture."""
+    """Load the model as the service does, and restore a small picture."""
     where = settings.model_path or BUNDLED
     try:
         choose_device(settings.device)
@@ -76,7 +76,7 @@ def _model(settings: Settings) -> Iterator[Finding]:
         return
     try:
         engine = TorchEngine.load(settings)
-    except RuntimeError as error:  # what a card that is there, but ill, says
+    except RuntimeError as error:  # torch cannot use the GPU
         remedy = "use --device cpu, or repair the driver; nvidia-smi shows its state"
         yield Finding("device", "problem", str(error), remedy)
         return
@@ -84,18 +84,18 @@ def _model(settings: Settings) -> Iterator[Finding]:
         remedy = "name another folder with --model-path, or copy the project's weights again"
         yield Finding("weights", "problem", f"{where}: {error}", remedy)
         return
-    info = engine.info
+    info, weights = engine.info, engine.info.model
     slow = info.device == "cpu" and torch.cuda.is_available()
     remedy = "an NVIDIA GPU is not used: use --device auto" if slow else ""
-    told = f"{info.device}, {info.device_name}"
-    yield Finding("device", "note" if slow else "ok", told, remedy)
+    found = f"{info.device}, {info.device_name}"
+    yield Finding("device", "note" if slow else "ok", found, remedy)
     yield _precision(info.precision, info.device)
     adapters = ", ".join(adapter.name for adapter in engine.adapters) or "none"
     yield Finding(
         "weights",
         "ok" if engine.adapters else "note",
-        f"{where}: {info.model}, sha256 {info.sha256[:12]}, {info.parameters:,} parameters, all "
-        f"finite; adapters: {adapters}",
+        f"{where}: {weights.name}, sha256 {weights.sha256[:12]}, {weights.parameters:,} "
+        f"parameters, all finite; adapters: {adapters}",
         "" if engine.adapters else "only the baseline restores: train adapters with abair train",
     )
     seconds = _restore(engine)
@@ -104,47 +104,47 @@ def _model(settings: Settings) -> Iterator[Finding]:
 
 
 def _restore(engine: TorchEngine) -> float:
-    """Restore a small picture as the service does; return the seconds of the second time."""
+    """Restore a small picture twice, as the service does, and return the seconds of the second."""
     picture = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     seconds = 0.0
     for _ in range(2):
         start = time.perf_counter()
         (described,) = engine.describe([engine.prepare(picture)])
-        (tile,) = engine.plan(SIDE, SIDE, SIDE)
+        (tile,) = engine.plan_tiles(SIDE, SIDE, SIDE)
         everything = Removal((1.0,) * len(engine.adapters))
         engine.restore([RestoreTask(picture, tile, described.description, everything)])
         seconds = time.perf_counter() - start
     return seconds
 
 
-def _precision(taken: str, device: str) -> Finding:
+def _precision(used: str, device: str) -> Finding:
     if device == "cuda":
         able = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         capabilities = torch.cpu.get_capabilities()
         able = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     has = "has" if able else "doesn't have"
-    told = f"the device {has} bf16; {taken} is used"
-    if able == (taken == "bf16"):
-        return Finding("precision", "ok", told)
-    return Finding("precision", "note", told, "use --precision auto for what the device has")
+    found = f"the device {has} bf16; {used} is used"
+    if able == (used == "bf16"):
+        return Finding("precision", "ok", found)
+    return Finding("precision", "note", found, "use --precision auto for what the device has")
 
 
 def _threads() -> Finding:
     threads, available = torch.get_num_threads(), cores()
-    told = f"{threads} threads of the model on {available:g} cores"
+    found = f"{threads} threads of the model on {available:g} cores"
     if threads <= max(1, available):
-        return Finding("threads", "ok", told)
+        return Finding("threads", "ok", found)
     remedy = f"too many threads are slow: use --threads {max(1, int(available))}"
-    return Finding("threads", "note", told, remedy)
+    return Finding("threads", "note", found, remedy)
 
 
 def _codecs() -> Iterator[Finding]:
     needed = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP", "libtiff": "TIFF"}
     missing = [name for key, name in needed.items() if not features.check(key)]
     remedy = "pip install --force-reinstall pillow" if missing else ""
-    told = f"missing: {', '.join(missing)}" if missing else ", ".join(needed.values())
-    yield Finding("codecs", "problem" if missing else "ok", told, remedy)
+    found = f"missing: {', '.join(missing)}" if missing else ", ".join(needed.values())
+    yield Finding("codecs", "problem" if missing else "ok", found, remedy)
     if features.check("avif"):
         yield Finding("AVIF", "ok", "read and written")
     else:
@@ -156,7 +156,7 @@ def _codecs() -> Iterator[Finding]:
 
 
 def _port(settings: Settings) -> Finding:
-    """Take the port for a moment, as the service would."""
+    """Listen on the port for a moment, as the service would."""
     where = f"{settings.host}:{settings.port}"
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

@@ -45,7 +45,7 @@ class FieldProblem(BaseModel):
 
 
 class ServiceError(Exception):
-    """Base of everything the service answers with something else than success.
+    """Base of all errors that the service answers.
 
     Args:
         detail: What happened, for a person.
@@ -178,8 +178,8 @@ class KeyLimitError(ServiceError):
     """A key has reached its limit.
 
     Args:
-        detail: What it has, for a person.
-        retry_after: Seconds after which to try again, at least 1 is told.
+        detail: How much the key has in progress, for a person.
+        retry_after: Seconds after which to try again; the answer says at least 1.
     """
 
     status, code = 429, "key_limit"
@@ -206,7 +206,7 @@ class UnavailableError(ServiceError):
 
     Args:
         detail: What happened, for a person.
-        retry_after: Seconds after which to try again, at least 1 is told.
+        retry_after: Seconds after which to try again; the answer says at least 1.
     """
 
     status, code = 503, "unavailable"

@@ -115,8 +115,8 @@ class Settings(BaseSettings):
     max_wait_ms: float = Field(
         2.0,
         ge=0,
-        description="GPU, or CPU with one thread: longest time to wait for more pictures to fill "
-        "a batch, just after the device was busy.",
+        description="GPU only: longest time to wait for more pictures to fill a batch, just after "
+        "the GPU was busy.",
     )
     decode_threads: int = Field(
         2,

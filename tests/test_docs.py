@@ -16,11 +16,10 @@ from typer.testing import CliRunner
 from model.pictures import limits
 from service.__main__ import app
 from service.app import create_app
-from service.lifecycle import Lifecycle
-from service.middleware import OPEN_PATHS, PAGE_FILES
-from service.schemas import MapOptions, RestoreOptions
+from service.http.api_keys import OPEN_PATHS, PAGE_FILES
+from service.options import MapOptions, RestoreOptions
 from service.settings import Settings
-from tools.fakes import FakeEngine
+from tools.fakes import metric_families
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -44,7 +43,7 @@ def test_the_table_of_settings_is_that_of_the_code():
 
 def test_the_table_of_metrics_is_that_of_the_code():
     suffixes = {"counter": "_total", "info": "_info"}
-    families = Lifecycle(Settings(), lambda _: FakeEngine()).metrics.registry.collect()
+    families = metric_families()
     names = {
         family.name + suffixes.get(family.type, "")
         for family in families

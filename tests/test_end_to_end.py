@@ -104,7 +104,7 @@ async def test_a_picture_is_better_after_training_saving_loading_and_http(tmp_pa
 
     app = create_app(Settings(model_path=tmp_path / "weights", precision="fp32"))
     async with LifespanManager(app):
-        await app.state.lifecycle.loaded.wait()
+        await app.state.service.state.loaded.wait()
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             answers = {}

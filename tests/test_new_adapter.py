@@ -92,7 +92,7 @@ async def test_a_degradation_of_ones_own_is_served_by_its_weights_alone(here):
     files = {"image": body.getvalue()}
     service = create_app(Settings(model_path=Path("weights"), precision="fp32"))
     async with LifespanManager(service):
-        await service.state.lifecycle.loaded.wait()
+        await service.state.service.state.loaded.wait()
         transport = httpx.ASGITransport(service)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             told = (await client.get("/adapters")).json()

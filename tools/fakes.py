@@ -11,17 +11,19 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
+from model.model_info import AdapterInfo, ModelInfo
 from model.pictures import decode
-from service.engine import (
-    AdapterFacts,
+from service.app import running_service
+from service.device.engine import (
     Described,
     EngineInfo,
     EngineMemoryError,
-    Field,
     RestoreTask,
-    Segmented,
+    SegmentedTile,
     SegmentTask,
+    SpatialWeights,
 )
+from service.settings import Settings
 
 CLASSES = ("clean", "noise", "blur", "rain", "haze", "lowlight")
 
@@ -32,7 +34,7 @@ class FakeTile:
     keep: tuple[int, int, int, int]
 
 
-class NearDecoders:
+class InProcessDecoders:
     """Decodes in the service's own threads; tests put other functions in the place of ``decode``.
 
     Nothing is bounded and nothing can be stopped.
@@ -54,8 +56,18 @@ class NearDecoders:
         pass
 
 
-def adapter(name: str) -> AdapterFacts:
-    return AdapterFacts(name, name.title(), name, 4, 1000, 4000, "ab" * 32, 3.5, "Apache-2.0")
+def adapter(name: str) -> AdapterInfo:
+    return AdapterInfo(
+        name=name,
+        title=name.title(),
+        degradation=name,
+        rank=4,
+        parameters=1000,
+        bytes=4000,
+        sha256="ab" * 32,
+        gain_db=3.5,
+        licence="Apache-2.0",
+    )
 
 
 @dataclass
@@ -72,25 +84,33 @@ class FakeEngine:
     gate: threading.Event = field(default_factory=threading.Event)
     faults: dict[int, Exception] = field(default_factory=dict)
     batches: list[tuple[str, int]] = field(default_factory=list)
-    led: list[tuple[object, ...]] = field(default_factory=list)
+    too_large: list[int] = field(default_factory=list)
+    mapped: list[tuple[object, ...]] = field(default_factory=list)
     restored: list[tuple[int, ...]] = field(default_factory=list)
-    lanes: list[int] = field(default_factory=list)
+    threads: list[int] = field(default_factory=list)
+    warm_up_sides: tuple[int, ...] = (64,)
     busy: threading.Lock = field(default_factory=threading.Lock)
     now: int = 0
     at_once: int = 0
     info: EngineInfo = field(
         default_factory=lambda: EngineInfo(
-            "fake", "cd" * 32, 1, "Apache-2.0", "cpu", "none", "fp32", CLASSES, 64 * 64, 1
+            ModelInfo(name="fake", sha256="cd" * 32, parameters=1, licence="Apache-2.0"),
+            "cpu",
+            "none",
+            "fp32",
+            CLASSES,
+            64 * 64,
+            1,
         )
     )
-    adapters: tuple[AdapterFacts, ...] = field(
+    adapters: tuple[AdapterInfo, ...] = field(
         default_factory=lambda: tuple(adapter(name) for name in ("noise", "rain", "haze"))
     )
 
     def __post_init__(self):
         self.gate.set()
 
-    def plan(self, height, width, tile, part=None):
+    def plan_tiles(self, height, width, tile, part=None):
         first_row, first_column, last_row, last_column = part or (0, 0, height, width)
         return [
             FakeTile(
@@ -105,25 +125,26 @@ class FakeEngine:
     def prepare(self, picture):
         return picture.shape
 
-    def enter(self, lanes):
-        self.lanes.append(lanes)
+    def use_threads(self, count):
+        self.threads.append(count)
 
     def describe(self, prepared):
         self._begin("describe", len(prepared))
         amounts = (0.6, 0.2, *[0.0] * (len(self.adapters) - 2))
         return [Described(shape, amounts) for shape in prepared]
 
-    def lead(self, weights, cells, size):
+    def spatial_weights(self, weights, cells, size):
         """Half the weight where the map's left column of tiles is, all of it elsewhere."""
-        self.led.append((weights, len(cells), size))
+        self.mapped.append((weights, len(cells), size))
         field = np.repeat(np.array(weights, np.float32)[:, None, None], 2, axis=2)
         field[:, :, 0] /= 2
-        return Field(field)
+        return SpatialWeights(field)
 
     def restore(self, tasks):
         self._begin("restore", len(tasks))
         _check_alike(tasks)
         if sum(_kept(task)[:, :, 0].size for task in tasks) > self.room:
+            self.too_large.append(len(tasks))
             raise EngineMemoryError("too many pixels")
         self.restored += [_kept(task).shape[:2] for task in tasks]
         for task in tasks:
@@ -137,7 +158,7 @@ class FakeEngine:
         _check_alike(tasks)
         return [self._label(task) for task in tasks]
 
-    def warm_up(self):
+    def warm_up(self, side):
         pass
 
     def memory(self):
@@ -161,7 +182,7 @@ class FakeEngine:
     def _label(self, task: SegmentTask):
         labels = (_kept(task)[:, :, 0] > np.iinfo(task.picture.dtype).max // 2).astype(np.uint8)
         probabilities = np.stack([labels == index for index in range(len(CLASSES))])
-        return Segmented(
+        return SegmentedTile(
             labels=labels,
             cells=probabilities.sum(axis=(1, 2), keepdims=True).astype(np.float32),
             probabilities=probabilities[list(task.planes)].astype(np.float16),
@@ -213,6 +234,17 @@ def png_header(width, height):
         + chunk(b"IDAT", zlib.compress(b"\0"))
         + chunk(b"IEND", b"")
     )
+
+
+def metric_families():
+    """All metrics of a service."""
+
+    async def collect():
+        starting = running_service(Settings(), lambda _: FakeEngine(), InProcessDecoders())
+        async with starting as service:
+            return list(service.metrics.registry.collect())
+
+    return asyncio.run(collect())
 
 
 async def until(condition):

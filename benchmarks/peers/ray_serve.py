@@ -10,7 +10,7 @@ from fastapi import FastAPI, Response, UploadFile
 from ray import serve
 
 from benchmarks.peers.restoring import BATCH, BATCH_SECONDS, Restoring, read, written
-from service.engine import Pixels
+from service.device.engine import Pixels
 from service.settings import Settings
 
 CPUS = Settings().threads or 1

@@ -16,9 +16,9 @@ from model.pictures import (
     natural_encoding,
     read_header,
 )
-from service.engine import Described, Pixels, Removal, RestoreTask
+from service.device.engine import Described, Pixels, Removal, RestoreTask
+from service.device.torch_engine import TorchEngine
 from service.settings import Settings
-from service.torch_engine import TorchEngine
 
 cv2.setNumThreads(1)  # as in the service: the others belong to the model
 
@@ -35,7 +35,8 @@ class Restoring:
         settings = Settings()
         self._tile = settings.tile
         self._engine = TorchEngine.load(settings)
-        self._engine.warm_up()
+        for side in self._engine.warm_up_sides:
+            self._engine.warm_up(side)
 
     def batch(self, pictures: Sequence[Pixels]) -> list[Pixels]:
         """Restore pictures (H, W, 3), described together, those of equal size restored together."""
@@ -57,7 +58,7 @@ class Restoring:
     ) -> None:
         """Restore pictures of one size into ``out``."""
         height, width, _ = pictures[0].shape
-        for tile in self._engine.plan(height, width, self._tile):
+        for tile in self._engine.plan_tiles(height, width, self._tile):
             tasks = [
                 RestoreTask(one, tile, seen.description, Removal(seen.amounts))
                 for one, seen in zip(pictures, described, strict=True)

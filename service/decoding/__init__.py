@@ -1,6 +1,7 @@
 """Decoding picture files in processes that can be ended and that are bounded in time and memory.
 
-A file comes from anybody, and a decoder is C code that nobody can interrupt. So pictures are
-decoded in processes beside the service: ``workers`` starts them and talks to them, ``process`` is
-what runs in them, ``wire`` is how both talk, ``limits`` is what one file may cost.
+Files come from strangers, and a decoder is C code that cannot be interrupted. So pictures are
+decoded in processes beside the service: ``process_host`` starts them, ``worker_process`` runs in
+them, ``socket_frames`` carries files and pictures, ``decode_limits`` bounds time and memory.
+``codec_threads`` are the threads that wait for them, and ``decode_errors`` explains what is wrong.
 """

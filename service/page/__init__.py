@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from service.etags import answer_once, etag_of
-from service.middleware import PAGE_FILES
+from service.http.api_keys import PAGE_FILES
+from service.http.conditional_requests import answer_once, etag_of
 
 TYPES = {
     ".html": "text/html; charset=utf-8",

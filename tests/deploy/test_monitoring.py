@@ -10,10 +10,8 @@ import httpx
 import pytest
 import yaml
 
-from service.lifecycle import Lifecycle
-from service.settings import Settings
 from tests.deploy.load import HEADERS, PICTURE, load
-from tools.fakes import FakeEngine
+from tools.fakes import metric_families
 from tools.fleet.fleet import Fleet
 from tools.fleet.processes import DOCKER, PATIENCE, Process, free_port, program, until
 
@@ -51,8 +49,7 @@ def test_every_alert_is_tested_to_fire_and_to_keep_quiet():
 
 
 def test_the_dashboard_shows_every_metric_and_no_other():
-    registry = Lifecycle(Settings(), lambda _: FakeEngine()).metrics.registry
-    known = {family.name for family in registry.collect() if family.name.startswith("restore_")}
+    known = {family.name for family in metric_families() if family.name.startswith("restore_")}
     shown = {
         re.sub(r"_(total|bucket|sum|count|info)$", "", name)
         for _, query in QUERIES

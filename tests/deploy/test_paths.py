@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from service.app import create_app
-from service.middleware import PAGE_FILES
+from service.http.api_keys import PAGE_FILES
 from service.page import read_assets
 from service.settings import Settings
 from tests.deploy.load import HEADERS, PICTURE

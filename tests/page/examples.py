@@ -116,7 +116,7 @@ async def restore(picture: bytes) -> tuple[httpx.Response, httpx.Response]:
     """Let the service restore and map a picture."""
     app = create_app(Settings())
     async with LifespanManager(app, startup_timeout=60):
-        await app.state.lifecycle.loaded.wait()
+        await app.state.service.state.loaded.wait()
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             restored = await client.post("/restore", files={"image": picture})

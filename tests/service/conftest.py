@@ -7,16 +7,16 @@ from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 
 from service.app import create_app
-from service.lifecycle import Lifecycle
+from service.http.dependencies import Service
 from service.settings import Settings
-from tools.fakes import FakeEngine, NearDecoders
+from tools.fakes import FakeEngine, InProcessDecoders
 
 
 class Client(httpx.AsyncClient):
     """A client of a service in this process, and what is behind it."""
 
     app: FastAPI
-    lifecycle: Lifecycle
+    service: Service
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def engine():
 
 @pytest.fixture
 def decoders():
-    return NearDecoders()
+    return InProcessDecoders()
 
 
 @pytest.fixture
@@ -51,10 +51,10 @@ def serving(engine, decoders):
         settings = Settings(**{"tile": 64, "max_wait_ms": 0, **given})
         app = create_app(settings, engine, decoders)
         async with LifespanManager(app):
-            await app.state.lifecycle.loaded.wait()
+            await app.state.service.state.loaded.wait()
             transport = httpx.ASGITransport(app)
             async with Client(transport=transport, base_url="http://service") as client:
-                client.app, client.lifecycle = app, app.state.lifecycle
+                client.app, client.service = app, app.state.service
                 try:
                     yield client
                 finally:

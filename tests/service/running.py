@@ -19,7 +19,7 @@ PATIENCE = 90.0
 PROGRAM = """
 import sys, time
 from service.app import serve
-from service.decoding.workers import Host
+from service.decoding.process_host import DecodingHost
 from service.settings import Settings
 from tools.fakes import FakeEngine
 {prelude}
@@ -42,7 +42,7 @@ class Running:
 
     Args:
         prelude: Python that the process runs first, to put a slow function in a place, say.
-        hostile: Whether pictures are decoded as ``tests.service.hostile_decoding`` says.
+        hostile: Whether pictures are decoded as ``tests.service.decoding.hostile_decoding`` says.
         settings: The service's.
     """
 
@@ -53,7 +53,7 @@ class Running:
             prelude=prelude,
             port=self.port,
             settings=settings,
-            decoders='Host("tests.service.hostile_decoding")' if hostile else None,
+            decoders='DecodingHost("tests.service.decoding.hostile_decoding")' if hostile else None,
         )
         self._ended = threading.Event()
         self.peak = 0

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 import httpx
 import numpy as np
 
-from service import logs
 from service.app import create_app, make_server
+from service.observability import logs
 from service.settings import Settings
 from tools.fakes import FakeEngine, until
 from tools.picture_files import facts_of, kinds, values_of
@@ -32,7 +32,7 @@ async def served() -> AsyncIterator[httpx.AsyncClient]:
     running = asyncio.create_task(server.serve())
     try:
         await until(lambda: server.started)
-        await app.state.lifecycle.loaded.wait()
+        await app.state.service.state.loaded.wait()
         port = server.servers[0].sockets[0].getsockname()[1]
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
             yield client

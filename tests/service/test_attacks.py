@@ -11,11 +11,11 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from model.pictures import read_header
+from service.admission.picture_memory import restore_bytes
 from service.errors import MAX_ERRORS
-from service.memory import restore_bytes
-from service.problems import MAX_TEXT
-from service.uploads import MAX_PARTS
-from tests.service.hostile_decoding import CRASH, HANG, SPIN, SWELL
+from service.http.multipart_form import MAX_PARTS
+from service.http.problems import MAX_TEXT
+from tests.service.decoding.hostile_decoding import CRASH, HANG, SPIN, SWELL
 from tests.service.running import PATIENCE, PNG, Running
 from tools.fakes import file_of, photo
 
@@ -71,7 +71,7 @@ def post(service: Running, body: bytes, headers: Mapping[str, str] = PNG) -> Att
 
 
 def faulty(fault: int, side: int = 64) -> bytes:
-    """A picture that ``tests.service.hostile_decoding`` treats as ``fault`` says."""
+    """A picture that ``tests.service.decoding.hostile_decoding`` treats as ``fault`` says."""
     pixels = photo(side, side)
     pixels[0, 0, 0] = fault
     return bytes(file_of(pixels))
@@ -149,14 +149,14 @@ def test_the_decoders_end_with_a_service_that_is_killed():
 HANGING_ENCODER = """
 from pathlib import Path
 from service import pipeline
-encode = pipeline.restored_answer
+encode = pipeline.encode_restored
 def hang(picture, *rest):
     if picture.rgb.shape[0] > 1000:
         print("it hangs", file=sys.stderr, flush=True)
         while not Path({released!r}).exists():
             time.sleep(0.05)
     return encode(picture, *rest)
-pipeline.restored_answer = hang
+pipeline.encode_restored = hang
 """
 """Large pictures are encoded once there is a file."""
 

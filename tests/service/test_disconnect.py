@@ -48,23 +48,23 @@ def body(data, *, more=False):
 
 async def test_hanging_up_while_waiting_frees_the_place(serving, engine):
     async with serving() as client:
-        lifecycle = client.lifecycle
+        service = client.service
         engine.gate.clear()
         first = Caller(client.app, [body(file_of(photo()))])
-        await until(lambda: lifecycle.batcher.busy_seconds)
+        await until(lambda: service.state.batcher.busy_seconds)
         others = [Caller(client.app, [body(file_of(photo()))]) for _ in range(5)]
-        await until(lambda: lifecycle.batcher.queued_items == 5)
+        await until(lambda: service.state.batcher.queued_units == 5)
         for caller in others:
             caller.hang_up()
         await asyncio.gather(*(caller.task for caller in others))
-        assert lifecycle.batcher.queued_items == 0
-        assert lifecycle.admission.in_flight == 1
-        assert lifecycle.admission.pixels.reserved == 40 * 56
+        assert service.state.batcher.queued_units == 0
+        assert service.admission.in_flight == 1
+        assert service.admission.pixels.reserved == 40 * 56
         engine.gate.set()
         await first.task
         assert first.sent[0]["status"] == 200
         assert engine.batches.count(("describe", 1)) == 1
-        gone = lifecycle.registry.get_sample_value(
+        gone = service.metrics.registry.get_sample_value(
             "restore_requests_total", {"endpoint": "/restore", "status": "499"}
         )
         assert gone == 5
@@ -74,10 +74,10 @@ async def test_hanging_up_while_its_batch_runs_harms_nobody(serving, engine):
     async with serving() as client:
         engine.gate.clear()
         caller = Caller(client.app, [body(file_of(photo()))])
-        await until(lambda: client.lifecycle.batcher.busy_seconds)
+        await until(lambda: client.service.state.batcher.busy_seconds)
         caller.hang_up()
         await caller.task
-        assert client.lifecycle.admission.in_flight == 0
+        assert client.service.admission.in_flight == 0
         engine.gate.set()
         headers = {"Content-Type": "image/png"}
         answer = await client.post("/restore", content=file_of(photo()), headers=headers)
@@ -87,10 +87,10 @@ async def test_hanging_up_while_its_batch_runs_harms_nobody(serving, engine):
 async def test_hanging_up_while_sending_frees_the_bytes(serving):
     async with serving() as client:
         caller = Caller(client.app, [body(b"\x89PNG half", more=True)])
-        await until(lambda: client.lifecycle.admission.bytes.reserved)
+        await until(lambda: client.service.admission.bytes.reserved)
         caller.hang_up()
         await caller.task
-        assert client.lifecycle.admission.bytes.reserved == 0
+        assert client.service.admission.bytes.reserved == 0
 
 
 async def test_hanging_up_before_decoding_frees_the_place_and_spares_the_work(serving, decoders):
@@ -106,10 +106,10 @@ async def test_hanging_up_before_decoding_frees_the_place_and_spares_the_work(se
         first = Caller(client.app, [body(file_of(photo()))])
         await until(lambda: decoded)
         second = Caller(client.app, [body(file_of(photo(90, 90)))])
-        await until(lambda: client.lifecycle.admission.in_flight == 2)
+        await until(lambda: client.service.admission.in_flight == 2)
         second.hang_up()
         await second.task
-        assert client.lifecycle.admission.pixels.reserved == 40 * 56
+        assert client.service.admission.pixels.reserved == 40 * 56
         gate.set()
         await first.task
         assert first.sent[0]["status"] == 200

@@ -37,11 +37,11 @@ def test_a_machine_that_can_serve_is_told_so(weights: Path):
     names = {finding["name"] for finding in report["findings"]}
     assert names >= {"python", "torch", "device", "precision", "threads", "weights", "restoring"}
     assert names >= {"codecs", "AVIF", "HEIC", "port", "training"}
-    told = found(report, "weights")["told"]
+    told = found(report, "weights")["found"]
     assert "tiny, sha256 " in told
     assert "adapters: rain, noise" in told
-    assert "seconds per megapixel" in found(report, "restoring")["told"]
-    assert found(report, "torch")["told"] == torch.__version__
+    assert "seconds per megapixel" in found(report, "restoring")["found"]
+    assert found(report, "torch")["found"] == torch.__version__
 
 
 def test_the_table_says_what_the_json_says(weights: Path):
@@ -68,7 +68,7 @@ def test_an_address_of_another_machine_is_a_problem(weights: Path):
 
 def test_weights_that_are_not_there_are_a_problem(tmp_path: Path):
     report = doctor("--model-path", tmp_path, "--port", 0, code=1)
-    assert "no weights at" in found(report, "weights")["told"]
+    assert "no weights at" in found(report, "weights")["found"]
     assert found(report, "weights")["remedy"]
     assert "restoring" not in {finding["name"] for finding in report["findings"]}
 
@@ -79,13 +79,13 @@ def test_weights_with_infinities_are_a_problem(tmp_path: Path, weights: Path):
     tensors[key] = torch.full_like(tensors[key], float("inf"))
     save_file(tensors, tmp_path / "base.safetensors", {"abair": json.dumps(told)})
     report = doctor("--model-path", tmp_path, "--port", 0, code=1)
-    assert "aren't finite" in found(report, "weights")["told"]
+    assert "aren't finite" in found(report, "weights")["found"]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA card")
 def test_a_device_that_is_not_there_is_a_problem(weights: Path):
     report = doctor("--model-path", weights, "--device", "cuda", "--port", 0, code=1)
-    assert "no usable NVIDIA GPU" in found(report, "device")["told"]
+    assert "no usable NVIDIA GPU" in found(report, "device")["found"]
 
 
 def test_a_card_that_is_ill_is_a_problem_of_the_device(weights: Path, monkeypatch):
@@ -94,19 +94,19 @@ def test_a_card_that_is_ill_is_a_problem_of_the_device(weights: Path, monkeypatc
 
     monkeypatch.setattr("service.doctor.TorchEngine.load", fail)
     report = doctor("--model-path", weights, "--port", 0, code=1)
-    assert "ECC" in found(report, "device")["told"]
+    assert "ECC" in found(report, "device")["found"]
     assert "nvidia-smi" in found(report, "device")["remedy"]
 
 
 def test_more_threads_than_cores_are_noted(weights: Path, tmp_path: Path, monkeypatch):
     quota = tmp_path / "cpu.max"
     quota.write_text("50000 100000")
-    monkeypatch.setattr("service.torch_device._QUOTA", quota)
+    monkeypatch.setattr("service.device.torch_device._QUOTA", quota)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     report = doctor("--model-path", weights, "--port", 0)
     threads = found(report, "threads")
     assert threads["status"] == "note"
-    assert threads["told"] == "4 threads of the model on 0.5 cores"
+    assert threads["found"] == "4 threads of the model on 0.5 cores"
     assert "--threads 1" in threads["remedy"]
 
 

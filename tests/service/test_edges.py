@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.test_server import free_port
+from tests.service.http.test_server import free_port
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from service.admission import Caller
+from service.admission.picture_request import Caller
 from service.errors import DeadlineExceededError
-from service.schemas import RestoreOptions
-from tests.service.test_problems import PNG, check
+from service.options import RestoreOptions
+from tests.service.http.test_problems import PNG, check
 from tools.fakes import file_of, photo, until
 
 pytestmark = pytest.mark.anyio
@@ -25,10 +25,10 @@ async def test_what_waits_beyond_its_callers_patience_is_dropped_without_running
     async with serving() as client:
         engine.gate.clear()
         first = call(client)
-        await until(lambda: client.lifecycle.batcher.busy_seconds)
+        await until(lambda: client.service.state.batcher.busy_seconds)
         late = call(client, x_request_timeout="0.1")
         check(await late, 504, "deadline_exceeded")
-        assert client.lifecycle.batcher.queued_items == 0
+        assert client.service.state.batcher.queued_units == 0
         engine.gate.set()
         assert (await first).status_code == 200
         assert engine.batches.count(("describe", 1)) == 1
@@ -37,7 +37,7 @@ async def test_what_waits_beyond_its_callers_patience_is_dropped_without_running
 async def test_the_batcher_knows_the_deadline(serving, engine, monkeypatch):
     """Even a caller whose timer is late is not served late: the unit is dropped at dequeue."""
     async with serving() as client:
-        batcher = client.lifecycle.batcher
+        batcher = client.service.state.batcher
         told, submit = [], batcher.submit
 
         async def remember(unit, *, deadline=None):
@@ -52,7 +52,7 @@ async def test_the_batcher_knows_the_deadline(serving, engine, monkeypatch):
 
 async def test_what_cannot_be_done_in_time_is_refused_at_once(serving, engine):
     async with serving() as client:
-        admission = client.lifecycle.admission
+        admission = client.service.admission
         admission.rate.observe(2**16, 3.0)
         check(await call(client, x_request_timeout="2.9"), 504, "deadline_exceeded")
         assert engine.batches == []
@@ -82,9 +82,9 @@ async def test_a_picture_whose_time_passed_in_the_queue_is_told(serving, engine)
     async with serving() as client:
         engine.gate.clear()
         first = call(client)
-        await until(lambda: client.lifecycle.batcher.busy_seconds)
+        await until(lambda: client.service.state.batcher.busy_seconds)
         caller = Caller(deadline=time.monotonic() + 0.05)
-        late = client.lifecycle.pipeline().restore(file_of(photo()), RestoreOptions(), caller)
+        late = client.service.state.pipeline().restore(file_of(photo()), RestoreOptions(), caller)
         with pytest.raises(DeadlineExceededError):
             await late
         engine.gate.set()
@@ -96,12 +96,12 @@ async def test_a_key_with_too_much_at_once_is_told_while_others_are_served(servi
     async with serving(api_keys="first,second", **limit) as client:
         engine.gate.clear()
         waiting = [call(client, x_api_key="first") for _ in range(2)]
-        await until(lambda: client.lifecycle.admission.in_flight == 2)
+        await until(lambda: client.service.admission.in_flight == 2)
         answer = await call(client, x_api_key="first")
         check(answer, 429, "key_limit")
         assert int(answer.headers["retry-after"]) >= 1
         other = call(client, x_api_key="second")
-        await until(lambda: client.lifecycle.admission.in_flight == 3)
+        await until(lambda: client.service.admission.in_flight == 3)
         engine.gate.set()
         for task in (*waiting, other):
             assert (await task).status_code == 200
@@ -110,9 +110,9 @@ async def test_a_key_with_too_much_at_once_is_told_while_others_are_served(servi
 
 async def test_a_key_counts_from_before_its_body_is_read(serving):
     async with serving(api_keys="first", key_requests=1) as client:
-        with client.lifecycle.admission.request(Caller(key=owner_of("first"))):
+        with client.service.admission.request(Caller(key=owner_of("first"))):
             check(await call(client, x_api_key="first"), 429, "key_limit")
-            assert client.lifecycle.admission.bytes.reserved == 0
+            assert client.service.admission.bytes.reserved == 0
 
 
 def owner_of(key):
@@ -123,9 +123,9 @@ async def test_a_full_queue_of_units_is_told(serving, engine):
     async with serving(queue_units=1) as client:
         engine.gate.clear()
         first = call(client)
-        await until(lambda: client.lifecycle.batcher.busy_seconds)
+        await until(lambda: client.service.state.batcher.busy_seconds)
         second = call(client)
-        await until(lambda: client.lifecycle.batcher.queued_items)
+        await until(lambda: client.service.state.batcher.queued_units)
         check(await call(client), 503, "full")
         engine.gate.set()
         assert (await first).status_code == (await second).status_code == 200
@@ -136,7 +136,7 @@ async def test_the_rate_is_that_of_the_device_and_a_small_picture_among_large_hi
 ):
     engine.delay = 0.02
     async with serving(max_batch_items=1) as client:
-        rate = client.lifecycle.admission.rate
+        rate = client.service.admission.rate
         large = call(client, photo(64 * 12, 64))
         await until(lambda: ("restore", 1) in engine.batches)
         assert (await call(client, photo(16, 16))).status_code == 200

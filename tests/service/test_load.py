@@ -47,9 +47,9 @@ async def test_what_was_described_is_restored_before_a_large_pictures_next_tile(
     async with serving(max_batch_items=1) as client:
         engine.gate.clear()
         calls = [asyncio.create_task(client.post("/restore", content=large, headers=headers))]
-        await until(lambda: client.lifecycle.batcher.busy_seconds)  # it is being described
+        await until(lambda: client.service.state.batcher.busy_seconds)  # it is being described
         calls.append(asyncio.create_task(client.post("/restore", content=small, headers=headers)))
-        await until(lambda: client.lifecycle.batcher.queued_items)
+        await until(lambda: client.service.state.batcher.queued_units)
         engine.gate.set()
         await asyncio.gather(*calls)
     assert engine.restored[0] == (16, 16)
@@ -69,8 +69,8 @@ async def test_two_hundred_callers_of_mixed_sizes_are_all_answered(serving, engi
 
     async with serving() as client:
         await asyncio.gather(*(call(client, number) for number in range(COUNT)))
-        lifecycle = client.lifecycle
-        read = lifecycle.registry.get_sample_value
+        service = client.service
+        read = service.metrics.registry.get_sample_value
         served = {"endpoint": "/restore", "status": "200"}
         assert read("restore_requests_total", served) == COUNT
         assert read("restore_pixels_total") == sum(
@@ -78,11 +78,11 @@ async def test_two_hundred_callers_of_mixed_sizes_are_all_answered(serving, engi
         )
         for stage in ("decode", "queue", "describe", "restore", "encode"):
             assert read("restore_stage_seconds_count", {"stage": stage}) == COUNT
-        tiles = sum(len(engine.plan(*SIZES[n % len(SIZES)], 64)) for n in range(COUNT))
+        tiles = sum(len(engine.plan_tiles(*SIZES[n % len(SIZES)], 64)) for n in range(COUNT))
         assert read("restore_batch_items_sum", {"kind": "restore"}) == tiles
         assert read("restore_batch_items_sum", {"kind": "describe"}) == COUNT
-        assert lifecycle.admission.pixels.reserved == 0
-        assert lifecycle.batcher.queued_items == 0
+        assert service.admission.pixels.reserved == 0
+        assert service.state.batcher.queued_units == 0
     run: collections.Counter[str] = collections.Counter()
     for kind, count in engine.batches:
         run[kind] += count

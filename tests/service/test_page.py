@@ -3,7 +3,7 @@ import re
 import pytest
 
 from service.page import read_assets
-from tests.service.test_problems import check
+from tests.service.http.test_problems import check
 
 pytestmark = pytest.mark.anyio
 
@@ -76,7 +76,7 @@ async def test_files_of_the_page_share_one_label(serving):
     async with serving() as client:
         for path in ("/", "/page/app.js", "/page/base.css"):
             await client.get(path)
-        value = client.lifecycle.registry.get_sample_value
+        value = client.service.metrics.registry.get_sample_value
         for endpoint, count in {"/": 1, "/page/": 2}.items():
             labels = {"endpoint": endpoint, "status": "200"}
             assert value("restore_requests_total", labels) == count

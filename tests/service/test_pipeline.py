@@ -28,10 +28,10 @@ async def test_no_work_is_done_in_the_event_loop(serving, engine, decoders, monk
 
         monkeypatch.setattr(owner, name, noted)
 
-    for name in ("read_header", "restored_answer", "map_answer"):
+    for name in ("read_header", "encode_restored", "encode_map"):
         note(pipeline, name)
     note(decoders, "decode")
-    for name in ("prepare", "describe", "lead", "restore", "segment"):
+    for name in ("prepare", "describe", "spatial_weights", "restore", "segment"):
         note(engine, name)
     async with serving() as client:
         for path in ("/restore?blend=pixel", "/degradation-map"):
@@ -42,10 +42,10 @@ async def test_no_work_is_done_in_the_event_loop(serving, engine, decoders, monk
         ("prepare", "codec_"),
         ("describe", "device-"),
         ("segment", "device-"),
-        ("lead", "codec_"),
+        ("spatial_weights", "codec_"),
         ("restore", "device-"),
-        ("restored_answer", "codec_"),
-        ("map_answer", "codec_"),
+        ("encode_restored", "codec_"),
+        ("encode_map", "codec_"),
     }
 
 
@@ -55,7 +55,7 @@ async def test_the_loop_stays_free_while_the_device_works(serving, engine):
         waiting = asyncio.create_task(
             client.post("/restore", content=file_of(photo()), headers=PNG)
         )
-        await until(lambda: client.lifecycle.batcher.busy_seconds)
+        await until(lambda: client.service.state.batcher.busy_seconds)
         for _ in range(20):
             assert (await client.get("/healthz")).status_code == 200
         assert not waiting.done()

@@ -1,15 +1,17 @@
 """New adapters come into a running service."""
 
 import asyncio
+import threading
+from dataclasses import replace
 
 import httpx
 import pytest
 from asgi_lifespan import LifespanManager
 
 from service.app import create_app
+from service.device.units_of_work import DescribeWork, unit_of
 from service.settings import Settings
-from service.work import DescribeWork, unit
-from tests.service.test_problems import PNG, check
+from tests.service.http.test_problems import PNG, check
 from tools.fakes import FakeEngine, adapter, file_of, photo, picture_of, until
 
 pytestmark = pytest.mark.anyio
@@ -42,10 +44,10 @@ def folder(monkeypatch):
 async def client(folder):
     app = create_app(Settings(admin_keys="operator", max_wait_ms=0))
     async with LifespanManager(app):
-        await app.state.lifecycle.loaded.wait()
+        await app.state.service.state.loaded.wait()
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
-            client.lifecycle = app.state.lifecycle  # type: ignore[attr-defined]
+            client.service = app.state.service  # type: ignore[attr-defined]
             yield client
 
 
@@ -67,10 +69,10 @@ async def test_a_reload_takes_up_new_adapters(client):
 
 
 async def test_what_was_begun_ends_with_the_engine_that_began_it(client, folder):
-    first, (second,) = client.lifecycle.engine, folder.found
+    first, (second,) = client.service.state.engine, folder.found
     first.gate.clear()
     calls = [asyncio.create_task(restore(client)) for _ in range(5)]
-    await until(lambda: client.lifecycle.admission.in_flight == 5)
+    await until(lambda: client.service.admission.in_flight == 5)
     reload = asyncio.create_task(client.post("/adapters/reload", headers=ADMIN))
     await until(lambda: not folder.found)
     first.gate.set()
@@ -85,8 +87,8 @@ async def test_what_was_begun_ends_with_the_engine_that_began_it(client, folder)
 
 async def test_engines_never_share_a_batch():
     old, new = FakeEngine(), FakeEngine()
-    units = [unit(DescribeWork(engine, None)) for engine in (old, new, new)]
-    assert units[0].bucket != units[1].bucket == units[2].bucket
+    units = [unit_of(DescribeWork(engine, None)) for engine in (old, new, new)]
+    assert units[0].batch_key != units[1].batch_key == units[2].batch_key
 
 
 async def test_the_old_engine_serves_on_when_the_folder_cannot_be_used(client, folder):
@@ -124,6 +126,28 @@ async def test_only_an_operators_key_reloads(client, serving, folder):
 
 
 async def test_a_service_that_ends_reloads_nothing(client, folder):
-    client.lifecycle.drain()
+    client.service.state.drain()
     check(await client.post("/adapters/reload", headers=ADMIN), 503, "draining")
     assert len(folder.found) == 1
+
+
+async def test_a_gpu_runs_batches_while_a_new_engine_warms_up(client, folder):
+    first, (second,) = client.service.state.engine, folder.found
+    steps, begun, go_on = [], threading.Event(), threading.Event()
+
+    def warm_up(side):
+        begun.set()
+        assert go_on.wait(30)
+        steps.append((side, len(first.batches)))
+
+    second.info = replace(second.info, device="cuda")
+    second.warm_up_sides, second.warm_up = (256, 128, 64), warm_up
+    before = len(first.batches)
+    reload = asyncio.create_task(client.post("/adapters/reload", headers=ADMIN))
+    await until(begun.is_set)
+    waiting = asyncio.create_task(restore(client))
+    await until(lambda: client.service.state.batcher.busy_seconds)  # its batch has the thread next
+    go_on.set()
+    assert (await reload).status_code == (await waiting).status_code == 200
+    assert [side for side, _ in steps] == [256, 128, 64]
+    assert steps[0][1] == before < steps[2][1]  # the picture did not wait for all sizes

@@ -11,7 +11,7 @@ from service.app import create_app
 from service.settings import Settings
 from tests.model.cli.conftest import weights
 from tests.model.storage.test_adapter_files import WRONG, change
-from tests.service.test_problems import PNG, check
+from tests.service.http.test_problems import PNG, check
 from tools.fakes import file_of, photo
 
 __all__ = ["weights"]
@@ -28,7 +28,7 @@ async def test_no_config_of_an_adapter_stops_the_service(weights: Path, tmp_path
     settings = Settings(admin_keys="operator", model_path=folder, device="cpu", threads=1)
     app = create_app(settings)
     async with LifespanManager(app, startup_timeout=60):
-        await app.state.lifecycle.loaded.wait()
+        await app.state.service.state.loaded.wait()
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             before = (await client.get("/adapters")).content

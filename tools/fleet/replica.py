@@ -23,7 +23,7 @@ from tools.fakes import FakeEngine
 class SlowEngine(FakeEngine):
     """Sleeps where a real one computes."""
 
-    def warm_up(self):
+    def warm_up(self, side):
         time.sleep(float(os.environ.get("FAKE_WARM_UP", "0")))
 
     def restore(self, tasks):
@@ -38,7 +38,9 @@ class SlowEngine(FakeEngine):
 
 def main():
     engine = SlowEngine()
-    engine.info = replace(engine.info, model=os.environ["FAKE_NAME"])
+    engine.info = replace(
+        engine.info, model=replace(engine.info.model, name=os.environ["FAKE_NAME"])
+    )
     sys.exit(serve(Settings(), engine))
 
 

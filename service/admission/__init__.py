@@ -1,0 +1,1 @@
+"""Decides which requests are accepted: limits on requests, pixels, memory, and time."""

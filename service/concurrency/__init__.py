@@ -1,0 +1,1 @@
+"""Threads that run calls for the event loop."""

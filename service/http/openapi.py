@@ -1,0 +1,123 @@
+"""The parts of the OpenAPI document that FastAPI cannot read from the endpoints."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from service import errors
+from service.answers.reports import AdaptersReport, MapReport, RestoreReport
+from service.errors import ServiceError
+from service.http.multipart_form import IMAGE_FIELDS
+from service.http.problems import PROBLEM_TYPE, Problem
+
+Schema = dict[str, Any]
+
+REPORTS: tuple[type[BaseModel], ...] = (RestoreReport, MapReport, AdaptersReport, Problem)
+"""Bodies that endpoints encode themselves. FastAPI adds the reports that endpoints return."""
+IMAGE_TYPES = (
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "image/tiff",
+    "image/bmp",
+    "image/avif",
+    "image/heic",
+)
+KEYS: Mapping[str, Schema] = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+"""Ways to send a key, if the operator has set keys."""
+TIMEOUT_HEADER = "X-Request-Timeout"
+"""Header with the number of seconds that a caller will wait."""
+BINARY: Schema = {"schema": {"type": "string", "format": "binary"}}
+
+
+def reference(model: type[BaseModel]) -> Schema:
+    """Refer to a report's schema."""
+    return {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}
+
+
+def picture_request(options: type[BaseModel]) -> Schema:
+    """Describe both forms of a request that carries a picture: multipart and raw."""
+    properties: dict[str, Schema] = options.model_json_schema(by_alias=True)["properties"]
+    picture = {"type": "string", "format": "binary", "description": "The picture's file."}
+    form = {
+        "type": "object",
+        "properties": {IMAGE_FIELDS[0]: picture, **properties},
+        "required": [IMAGE_FIELDS[0]],
+    }
+    parameters = [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": schema.get("description", ""),
+            "schema": {key: value for key, value in schema.items() if key != "description"},
+        }
+        for name, schema in properties.items()
+    ]
+    parameters.append(
+        {
+            "name": TIMEOUT_HEADER,
+            "in": "header",
+            "required": False,
+            "description": "Seconds that you will wait; longer requests are refused.",
+            "schema": {"type": "number", "exclusiveMinimum": 0},
+        }
+    )
+    content = {"multipart/form-data": {"schema": form}, **dict.fromkeys(IMAGE_TYPES, BINARY)}
+    return {"parameters": parameters, "requestBody": {"required": True, "content": content}}
+
+
+def problems(kinds: Sequence[type[ServiceError]] = ()) -> dict[int | str, Schema]:
+    """Describe the problems of an endpoint, for FastAPI's ``responses``."""
+    described: dict[int | str, Schema] = {}
+    guards: list[type[ServiceError]] = [errors.UnauthorizedError, errors.ForbiddenError]
+    for kind in [*kinds, *guards]:
+        described.setdefault(
+            kind.status,
+            {
+                "description": (kind.__doc__ or "").partition("\n\n")[0].strip(),
+                "content": {PROBLEM_TYPE: reference(Problem)},
+            },
+        )
+    return described
+
+
+def answers(
+    description: str, content: Mapping[str, Schema], kinds: Sequence[type[ServiceError]] = ()
+) -> dict[int | str, Schema]:
+    """Describe the success and the problems of an endpoint, for FastAPI's ``responses``.
+
+    Args:
+        description: Of the success.
+        content: The media types of the success, with their schemas.
+        kinds: The problems.
+    """
+    return {200: {"description": description, "content": dict(content)}, **problems(kinds)}
+
+
+class DocumentedAPI(FastAPI):
+    """A FastAPI application whose document has the schemas of all reports and problems.
+
+    FastAPI describes JSON answers from response models. It has no means for problem+json answers,
+    and for a picture that comes as a raw body or in a form; this module adds their descriptions.
+    """
+
+    def openapi(self) -> Schema:
+        """Return the OpenAPI document."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            _, schemas = models_json_schema(
+                [(report, "serialization") for report in REPORTS],
+                ref_template="#/components/schemas/{model}",
+            )
+            components = document.setdefault("components", {})
+            components.setdefault("schemas", {}).update(schemas["$defs"])
+            components["securitySchemes"] = KEYS
+            document["security"] = [{}, *({name: []} for name in KEYS)]
+        return super().openapi()

@@ -1,0 +1,1 @@
+"""The endpoints. What they do is elsewhere."""
