@@ -19,6 +19,10 @@ class Encoding:
         max_side: Longest side it can hold, pixels.
         alpha: Whether it holds transparency.
         deep: Whether it holds 16 bits a channel.
+        grey: Whether it is coded as grey where a picture is, so that it holds a profile of grey.
+        profile: Whether it holds an ICC profile.
+        iptc: Whether it holds IPTC records.
+        texts: Whether it holds texts with a keyword each.
     """
 
     name: str
@@ -27,17 +31,21 @@ class Encoding:
     max_side: int
     alpha: bool = True
     deep: bool = False
+    grey: bool = True
+    profile: bool = True
+    iptc: bool = False
+    texts: bool = False
 
 
 ENCODINGS: dict[str, Encoding] = {
     encoding.name: encoding
     for encoding in (
-        Encoding("png", "image/png", (".png",), 2**31 - 1, deep=True),
-        Encoding("jpeg", "image/jpeg", (".jpg", ".jpeg"), 65_500, alpha=False),
-        Encoding("webp", "image/webp", (".webp",), 16_383),
-        Encoding("avif", "image/avif", (".avif",), 65_536),
-        Encoding("tiff", "image/tiff", (".tif", ".tiff"), 2**31 - 1, deep=True),
-        Encoding("bmp", "image/bmp", (".bmp",), 2**31 - 1, alpha=False),
+        Encoding("png", "image/png", (".png",), 2**31 - 1, deep=True, texts=True),
+        Encoding("jpeg", "image/jpeg", (".jpg", ".jpeg"), 65_500, alpha=False, iptc=True),
+        Encoding("webp", "image/webp", (".webp",), 16_383, grey=False),
+        Encoding("avif", "image/avif", (".avif",), 65_536, grey=False),
+        Encoding("tiff", "image/tiff", (".tif", ".tiff"), 2**31 - 1, deep=True, iptc=True),
+        Encoding("bmp", "image/bmp", (".bmp",), 2**31 - 1, alpha=False, profile=False),
     )
     if encoding.name != "avif" or features.check("avif")
 }
