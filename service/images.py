@@ -29,7 +29,8 @@ from service.errors import (
 
 cv2.setNumThreads(1)  # the pool's threads are parallel already; the others belong to the model
 
-OFFERED = {name: ENCODINGS[name] for name in ("png", "jpeg", "webp", "avif") if name in ENCODINGS}
+_WEB = ("png", "jpeg", "webp", "avif", "jxl")
+OFFERED = {name: ENCODINGS[name] for name in _WEB if name in ENCODINGS}
 """Formats of answers."""
 log = structlog.get_logger("abair.images")
 

@@ -11,6 +11,8 @@ _COLOURS = 3
 """Channels of a picture for the model; as many more are kept in the colours of its own profile."""
 _JPEG, _JPEG_FINE, _WEBP, _WEBP_LOSSLESS, _WEBP_ALPHA, _AVIF = 8, 13, 17, 31, 45, 56
 """What encoders take besides the pixels they are given, their file included: of noise."""
+_JXL, _JXL_ALPHA, _JXL_LOSSLESS = 60, 20, 12
+"""What the encoder of JPEG XL takes: of colour, more of transparency, of a lossless file."""
 _FINE = 95
 """Quality above which a JPEG of noise has more than its 3 bytes a pixel."""
 _COPIES = 3
@@ -78,6 +80,8 @@ def _depth(header: Header) -> int:
 
 
 def _encoder(encoding: str, quality: int, *, alpha: bool) -> int:
+    if encoding == "jxl":
+        return _JXL_LOSSLESS if quality == LOSSLESS else _JXL + _JXL_ALPHA * alpha
     if encoding == "avif":
         return _AVIF
     if encoding == "jpeg":

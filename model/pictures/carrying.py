@@ -35,7 +35,7 @@ def coloured(
         return in_srgb(picture, restored), Blocks(), (words,)
     of_grey = picture.icc[16:20] == b"GRAY"
     if picture.icc and (not encoding.profile or (of_grey and not encoding.grey)):
-        words = f"{encoding.name} holds no colour profile: it was converted to sRGB"
+        words = f"{encoding.name} is written without a colour profile: the picture became sRGB"
         lost = picture.own is not None and not encoding.profile
         return in_srgb(picture, restored), Blocks(), (words,) if lost else ()
     return in_own_colours(picture, restored), Blocks(icc=picture.icc), ()
@@ -70,7 +70,7 @@ def with_metadata(
         block = exif.with_words(block, texts.words(picture.texts))
         if any(_is_lost(keyword, encoding) for keyword in texts.others(picture.texts)):
             notices.append(f"{encoding.name} does not hold all texts of the picture: some are lost")
-    if picture.density is not None and encoding.name in ("webp", "avif"):
+    if picture.density is not None and encoding.name in ("webp", "avif", "jxl"):
         block = exif.with_density(block, picture.density)
     with_all = replace(
         blocks,

@@ -15,6 +15,7 @@ from model.pictures.texts import COMMENT, Texts
 
 _SEGMENT = 65_533
 _STRIP_BYTES = 2**18
+_JXL = b"\0\0\0\x0cJXL \r\n\x87\n"
 _INCH = 0.0254
 _EXIF, _ICC, _PHOTOSHOP = b"Exif\0\0", b"ICC_PROFILE\0", b"Photoshop 3.0\0"
 _XMP, _MORE_XMP = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
@@ -116,6 +117,26 @@ def into_png(data: bytes, blocks: Blocks) -> bytes:
         chunks += _text(keyword, told)
     header_end = 33  # signature 8, IHDR 25
     return data[:header_end] + chunks + data[header_end:]
+
+
+def into_jxl(data: bytes, blocks: Blocks) -> bytes:
+    """Put boxes in front of a JPEG XL's codestream."""
+    found = b""
+    if blocks.exif:
+        found += _box(b"Exif", bytes(4) + blocks.exif)
+    if blocks.xmp:
+        found += _box(b"xml ", blocks.xmp)
+    kind = _box(b"ftyp", b"jxl \0\0\0\0jxl ")
+    if not found:
+        return data
+    if data.startswith(_JXL):
+        at = data.index(kind) + len(kind)
+        return data[:at] + found + data[at:]
+    return _JXL + kind + found + _box(b"jxlc", data)
+
+
+def _box(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data) + 8) + kind + data
 
 
 def _text(keyword: str, told: str) -> bytes:

@@ -23,7 +23,7 @@ def _deep_png(data: bytes, header: Header) -> Pixels:
 def _deep_avif(data: bytes, header: Header) -> Pixels:
     """Decode an AVIF of 10 or 12 bits, of which Pillow gives 8; its values reach 65535."""
     array = imagecodecs.avif_decode(data, 0, numthreads=_AVIF_THREADS)
-    return _stretched(_deep(array, header), header.depth)
+    return stretched(_deep(array, header), header.depth)
 
 
 def _deep_heif(data: bytes, header: Header) -> Pixels:
@@ -49,9 +49,11 @@ def _deep(decoded: NDArray[Any], header: Header) -> NDArray[np.uint16]:
     return array
 
 
-def _stretched(array: NDArray[np.uint16], bits: int) -> NDArray[np.uint16]:
+def stretched(array: NDArray[np.uint16], bits: int) -> NDArray[np.uint16]:
     """Scale values of ``bits`` bits to those of 16, in place."""
     full = 2**bits - 1
+    if bits == 16:
+        return array
     for top in range(0, array.shape[0], max(1, _BAND_PIXELS // array.shape[1])):
         rows = slice(top, top + max(1, _BAND_PIXELS // array.shape[1]))
         array[rows] = (array[rows].astype(np.uint32) * 65_535 + full // 2) // full

@@ -148,16 +148,18 @@ def _channels(
 ) -> tuple[Pixels, Space, Pixels | None]:
     """Return values of shape (H, W, C), what they are, and alpha of shape (H, W) or None."""
     if header.bits == 16 and header.format in deep.DECODERS:
-        return _split(deep.with_clear(deep.DECODERS[header.format](data, header), data, header))
+        return split(deep.with_clear(deep.DECODERS[header.format](data, header), data, header))
     if _is_runs(data, header):
         colours = _runs(data, header)
-        return _split(colours[:, :, :1] if image.mode in _GREY_MODES else colours)
+        return split(colours[:, :, :1] if image.mode in _GREY_MODES else colours)
     if image.mode in _DEEP_MODES:
         return np.asarray(image).astype(np.uint16)[:, :, None], "gray", None
     if image.mode == "CMYK":
         return _pixels(image), "cmyk", None
     if image.mode not in _GREY_MODES + _COLOUR_MODES:
-        raise UnsupportedPictureError(f"pictures of mode {image.mode} are not read")
+        raise UnsupportedPictureError(
+            f"{header.format} pictures with channels of the kind {image.mode} are not read"
+        )
     if image.mode == "1":
         image = image.convert("L")
     by_colour = header.format == "PNG" and image.mode in ("L", "RGB")
@@ -167,10 +169,10 @@ def _channels(
     pixels: Pixels = _pixels(image if image.mode == mode else image.convert(mode))
     if header.format == "BMP":
         pixels = deep.with_fourth(pixels, data, header)
-    return _split(deep.with_clear(pixels, data, header) if by_colour else pixels)
+    return split(deep.with_clear(pixels, data, header) if by_colour else pixels)
 
 
-def _split(array: Pixels) -> tuple[Pixels, Space, Pixels | None]:
+def split(array: Pixels) -> tuple[Pixels, Space, Pixels | None]:
     """Part (H, W, 1 to 4) into colour and alpha."""
     channels = array.shape[2]
     space: Space = "gray" if channels < 3 else "rgb"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
-from model.pictures import beside, colour, exif, iptc, profiles, raw, tags, texts, tiff, xmp
+from model.pictures import beside, colour, exif, iptc, jpegs, profiles, raw, tags, texts, tiff, xmp
 from model.pictures.cost import decode_bytes
 from model.pictures.errors import BrokenPictureError, OversizedPictureError, PictureError
 from model.pictures.inspection import inspect
@@ -80,7 +80,7 @@ def decode(data: bytes, *, metadata: Metadata = "keep", beyond: bool = False) ->
         raise
     except Exception:  # noqa: BLE001 - a decoder stumbling is the file's fault
         raise BrokenPictureError(
-            f"the pixels of the {_NAMES.get(header.format, header.format)} are damaged or cut off"
+            f"the pixels of the {_name(header)} are damaged or cut off"
         ) from None
     if not colours.rgb.size:
         raise BrokenPictureError("the picture has no pixels")
@@ -98,16 +98,24 @@ def decode(data: bytes, *, metadata: Metadata = "keep", beyond: bool = False) ->
     return _with_metadata(picture, replace(found, notices=found.notices + no_exif), block, metadata)
 
 
-_NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}
+_NAMES = {"WEBP": "WebP", "HEIF": "HEIC", "JXL": "JPEG XL", "JPEG2000": "JPEG 2000"}
+
+
+def _name(header: Header) -> str:
+    return _NAMES.get(header.format, header.format)
+
+
+_READERS = {"JXL": jpegs.read_jxl, "JPEG2000": jpegs.read_jp2}
+"""What decodes a format that is not left to Pillow."""
 
 
 def _pixels(data: bytes, header: Header, *, beyond: bool) -> Raw:
     try:
         if header.format == "TIFF":
             return tiff.read(data, header, beyond=beyond)
-        return raw.read(data, header)
+        return _READERS.get(header.format, raw.read)(data, header)
     except UnidentifiedImageError:
-        raise BrokenPictureError("the picture's header cannot be read") from None
+        raise BrokenPictureError(f"the header of the {_name(header)} cannot be read") from None
 
 
 def _coloured(found: Beside, block: tags.Block) -> Beside:

@@ -73,8 +73,8 @@ def _first_page(data: bytes) -> Iterator[tifffile.TiffPage]:
     try:
         file = tifffile.TiffFile(io.BytesIO(data), is_lsm=False, is_scanimage=False, is_ndpi=False)
         page = file.pages[0]
-    except Exception as error:  # noqa: BLE001 - a parser stumbling is the file's fault
-        raise BrokenPictureError(f"the picture's header cannot be read: {error}") from None
+    except Exception:  # noqa: BLE001 - a parser stumbling is the file's fault
+        raise BrokenPictureError("the header of the TIFF cannot be read") from None
     with file:
         if not isinstance(page, tifffile.TiffPage):
             raise BrokenPictureError("the picture has no pixels")
@@ -86,7 +86,8 @@ def _decoded(page: tifffile.TiffPage, *, keep: bool) -> Raw:
     colours = CHANNELS[space] if space else 0
     if space is None or samples < colours:
         raise UnsupportedPictureError(
-            f"TIFFs of this kind are not read: {page.photometric!s}, {samples} channels"
+            f"TIFFs of {samples} channels and photometric interpretation "
+            f"{int(page.photometric)} are not read"
         )
     if page.compression not in _COMPRESSIONS:
         raise UnsupportedPictureError(
@@ -163,7 +164,7 @@ def _integers(array: NDArray[Any], bits: int) -> Pixels:
     """Bring values to all of uint8 or uint16."""
     if array.dtype not in (np.uint8, np.uint16):
         raise UnsupportedPictureError(
-            f"TIFFs of {bits} bits a channel ({array.dtype}) are not read",
+            f"TIFFs of {bits} bits a channel are not read",
             hint="Convert it to 8 or 16 bits a channel.",
         )
     if array.dtype == np.uint16 and bits < 16:

@@ -45,4 +45,4 @@ def test_a_picture_there_is_no_memory_for_is_507(monkeypatch):
 
 
 def test_answers_are_offered_in_the_formats_of_the_web():
-    assert list(images.OFFERED) == ["png", "jpeg", "webp", "avif"]
+    assert list(images.OFFERED) == ["png", "jpeg", "webp", "avif", "jxl"]

@@ -6,7 +6,7 @@ every block is bounded by ``model.pictures.limits``.
 
 from collections.abc import Callable
 
-from model.pictures.beside import bmp, heif, jpeg, png, tiff, webp
+from model.pictures.beside import bmp, heif, jp2, jpeg, jxl, png, tiff, webp
 from model.pictures.picture import Beside, Header
 
 _READERS: dict[str, Callable[[bytes], Beside]] = {
@@ -17,6 +17,8 @@ _READERS: dict[str, Callable[[bytes], Beside]] = {
     "BMP": bmp.beside,
     "AVIF": heif.beside,
     "HEIF": heif.beside,
+    "JXL": jxl.beside,
+    "JPEG2000": jp2.beside,
 }
 
 
