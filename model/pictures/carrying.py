@@ -1,5 +1,6 @@
 """What a format holds of a picture's colours and metadata, and what is said of the rest."""
 
+import re
 from dataclasses import replace
 
 from model.pictures import exif, iptc, profiles, tags, texts
@@ -10,6 +11,8 @@ from model.pictures.picture import Picture, Pixels
 
 _HDR_FORMATS = ("png",)
 """Formats that hold the numbers of an HDR picture's colours."""
+_NAMED = 5
+"""Keywords that a notice names at most."""
 _PLAIN = ("bmp",)
 """Formats that hold pixels and their density and nothing else."""
 
@@ -68,8 +71,12 @@ def with_metadata(
         )
     if picture.texts and not encoding.texts:
         block = exif.with_words(block, texts.words(picture.texts))
-        if any(_is_lost(keyword, encoding) for keyword in texts.others(picture.texts)):
-            notices.append(f"{encoding.name} does not hold all texts of the picture: some are lost")
+        lost_texts = [one for one in texts.others(picture.texts) if _is_lost(one, encoding)]
+        if lost_texts:
+            named = ", ".join(_plain_word(one) for one in lost_texts[:_NAMED])
+            notices.append(
+                f"{encoding.name} does not hold these texts, they were left out: {named}"
+            )
     if picture.density is not None and encoding.name in ("webp", "avif", "jxl"):
         block = exif.with_density(block, picture.density)
     with_all = replace(
@@ -81,6 +88,11 @@ def with_metadata(
         density=picture.density,
     )
     return with_all, tuple(notices)
+
+
+def _plain_word(keyword: str) -> str:
+    """Return a keyword of a stranger's file as it may stand in a header."""
+    return re.sub(r"[^A-Za-z0-9 _.:-]", "?", keyword)[:40]
 
 
 def _is_lost(keyword: str, encoding: Encoding) -> bool:

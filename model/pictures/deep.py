@@ -30,8 +30,10 @@ def _deep_heif(data: bytes, header: Header) -> Pixels:
     """Decode a HEIC of 10 or 12 bits; its values reach 65535."""
     import pillow_heif
 
-    opened = pillow_heif.open_heif(data, convert_hdr_to_8bit=False)
-    return np.atleast_3d(np.asarray(opened))
+    array = np.asarray(pillow_heif.open_heif(data, convert_hdr_to_8bit=False))
+    if array.dtype != np.uint16 or array.ndim != 3:
+        raise BrokenPictureError("the picture's header contradicts its pixels")
+    return stretched(array >> (16 - header.depth), header.depth)  # the high bits are used
 
 
 DECODERS: dict[str, Callable[[bytes, Header], Pixels]] = {

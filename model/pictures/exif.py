@@ -10,7 +10,7 @@ NOTICE = "the EXIF cannot be carried over: left out"
 _WIDTH, _HEIGHT = 0xA002, 0xA003
 _COLOUR_SPACE, _INTEROP_INDEX = 0xA001, 1
 _ADOBE_SPACE = 2
-_DESCRIPTION, _ARTIST, _COPYRIGHT = 0x010E, 0x013B, 0x8298
+_DESCRIPTION, _SOFTWARE, _ARTIST, _COPYRIGHT = 0x010E, 0x0131, 0x013B, 0x8298
 _ACROSS, _DOWN, _UNIT, _INCH, _CENTIMETRE = 282, 283, 296, 2, 3
 # Tags that say how a TIFF stores its pixels, and blocks that are kept apart or not at all.
 _LAYOUT = frozenset(
@@ -101,13 +101,14 @@ def kept(block: Block, metadata: Metadata, size: tuple[int, int]) -> Block:
 
 
 def with_words(block: Block, words: dict[str, str]) -> Block:
-    """Return the tags with an author, a copyright and a description where they have none.
+    """Return the tags with an author, a copyright and the like where they have none.
 
     Args:
         block: As kept.
-        words: Some of ``author``, ``copyright`` and ``description``.
+        words: Some of ``author``, ``copyright``, ``description`` and ``software``.
     """
     tags = {"author": _ARTIST, "copyright": _COPYRIGHT, "description": _DESCRIPTION}
+    tags["software"] = _SOFTWARE
     new = {tags[name]: text(told) for name, told in words.items() if told}
     return replace(block, tags=new | block.tags)
 

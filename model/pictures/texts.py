@@ -10,7 +10,7 @@ _PLACE = re.compile(
     re.IGNORECASE,
 )
 _WORDS = {"author": ("Author", "Artist"), "copyright": ("Copyright",)}
-_WORDS |= {"description": ("Description", "Title")}
+_WORDS |= {"description": ("Description", "Title"), "software": ("Software",)}
 
 Texts = tuple[tuple[str, str], ...]
 
@@ -23,7 +23,7 @@ def kept(texts: Texts, metadata: Metadata) -> Texts:
 
 
 def words(texts: Texts) -> dict[str, str]:
-    """Return author, copyright and description, as far as the texts tell them."""
+    """Return author, copyright, description and software, as far as the texts tell them."""
     first = dict(reversed(texts))
     found = {
         name: next((first[keyword] for keyword in keywords if keyword in first), "")

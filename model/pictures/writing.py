@@ -43,7 +43,10 @@ def encode(
         body, left_out = _tiff_of_floats(picture, pixels, blocks)
         return body, notices + left_out
     if pixels.dtype != np.uint8 and not encoding.deep:
-        notices = (*notices, f"{encoding.name} is written with 8 bits: 16 were reduced to 8")
+        notices = (
+            *notices,
+            f"{encoding.name} is written with 8 bits a channel: more were reduced to 8",
+        )
         pixels, alpha = to_eight_bits(pixels), None if alpha is None else to_eight_bits(alpha)
     if alpha is not None:
         pixels = np.concatenate([pixels, alpha[:, :, None]], axis=2)
