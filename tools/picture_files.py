@@ -142,7 +142,6 @@ def kinds():
     place = {"exif": exif_block(6), "xmp": XMP}
     heif = io.BytesIO()
     pillow_heif.from_pillow(Image.fromarray(rgb)).save(heif, quality=90, exif=exif_block())
-    ten_bits = {"level": 99, "bitspersample": 10}
     return {
         "JPEG, EXIF turned by 6, XMP": file_of(rgb, "JPEG", icc_profile=profile("sRGB"), **place),
         "JPEG, grey": file_of(grey, "JPEG"),
@@ -180,7 +179,9 @@ def kinds():
         "AVIF, Display P3 told by numbers": imagecodecs.avif_encode(
             rgb, level=95, primaries=12, transfer=13
         ),
-        "AVIF, 10 bits": imagecodecs.avif_encode(waves(dtype=np.uint16) >> 6, **ten_bits),
+        "AVIF, 10 bits": imagecodecs.avif_encode(
+            waves(dtype=np.uint16) >> 6, level=99, bitspersample=10
+        ),
         "JPEG XL": imagecodecs.jpegxl_encode(rgb, level=92),
         "JPEG XL, lossless, alpha": imagecodecs.jpegxl_encode(
             np.dstack([rgb, alpha]), lossless=True

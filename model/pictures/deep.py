@@ -33,7 +33,8 @@ def _deep_heif(data: bytes, header: Header) -> Pixels:
     array = np.asarray(pillow_heif.open_heif(data, convert_hdr_to_8bit=False))
     if array.dtype != np.uint16 or array.ndim != 3:
         raise BrokenPictureError("the picture's header contradicts its pixels")
-    return stretched(array >> (16 - header.depth), header.depth)  # the high bits are used
+    unused = np.uint16(16 - header.depth)  # the high bits are used
+    return stretched(np.right_shift(array, unused, dtype=np.uint16), header.depth)
 
 
 DECODERS: dict[str, Callable[[bytes, Header], Pixels]] = {

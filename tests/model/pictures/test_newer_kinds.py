@@ -33,7 +33,7 @@ def jxl(pixels, **options):
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("options", [{"lossless": True}, {"level": 90, "usecontainer": True}])
 def test_the_header_of_a_jpeg_xl_tells_what_it_is(size, channels, options):
-    pixels = waves(*size, channels=channels)
+    pixels = waves(size[0], size[1], channels=channels)
     header = read_header(jxl(pixels[:, :, 0].copy() if channels == 1 else pixels, **options))
     assert (header.format, header.height, header.width) == ("JXL", *size)
     assert (header.samples, header.bits) == (channels, 8)
