@@ -2,28 +2,35 @@
 PYTHON ?= $(shell for name in python3.11 python3; do command -v $$name && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+SERVING := $(VENV)/serving-installed
 INSTALLED := $(VENV)/installed
 CODE := model service benchmarks tools tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve train evaluate test test-deploy check fmt lint types imports bench soak fuzz audit \
+.PHONY: help setup install serve train evaluate test test-deploy check fmt lint types imports bench soak fuzz audit \
 	sbom image image-steps clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(SERVING): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11)' || \
 		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	@# torch alone first: a resolver that may choose would fetch a larger build than is needed.
 	$(BIN)/python -m pip install torch==2.13.0 -c constraints.txt
+	$(BIN)/python -m pip install -e . -c constraints.txt
+	@touch $@
+
+$(INSTALLED): $(SERVING)
 	$(BIN)/python -m pip install -e '.[dev]' -c constraints.txt
 	@touch $@
 
-setup: $(INSTALLED) ## Make .venv and install, once and again when the pins change
+setup: $(INSTALLED) ## Make .venv with everything that development needs, again when the pins change
 
-serve: setup ## Serve on 127.0.0.1:8000 with the bundled weights (ARGS='--port 9000')
+install: $(SERVING) ## Make .venv with what serving and restoring need, nothing else
+
+serve: install ## Serve on 127.0.0.1:8000 with the bundled weights (ARGS='--port 9000')
 	$(BIN)/abair serve $(ARGS)
 
 train: setup ## Train: make train ARGS='PHASE --hours 3'

@@ -20,9 +20,9 @@ def card_rows(
     if not torch.cuda.is_available():
         return
     card = torch.cuda.get_device_name()
-    for row in _rows(restorer.cuda(), weights, seconds=seconds, largest=largest):
+    for row in _rows(restorer.to("cuda"), weights, seconds=seconds, largest=largest):
         yield replace(row, name=f"card_{row.name}", what=f"{row.what}, {card}")
-    restorer.cpu()
+    restorer.to("cpu")
 
 
 def _rows(

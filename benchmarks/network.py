@@ -80,17 +80,19 @@ def _seconds(restorer: Restorer, height: int, width: int, precision: str, repeat
 def ratio_rows(restorer: Restorer) -> Iterator[Row]:
     """Compare describing with restoring, and blended adapters with the baseline alone."""
     whole = picture(512, 512)
-    description = restorer.describe(sample_views(whole))
+    description = restorer.network.describe(sample_views(whole))
     crop, box = as_float(whole)[None], torch.tensor([[0.0, 0.0, 1.0, 1.0]])
     count = len(restorer.adapters)
-    blend = restorer.ask(torch.full((1, count), 1 / max(1, count)))
+    blend = restorer.network.ask(torch.full((1, count), 1 / max(1, count)))
     plain = replace(blend, weights=None)
 
     def restore(asked: Asked) -> Tensor:
         with arithmetic("bf16", "cpu"):
-            return restorer.restore_crops(crop, description, asked, box)
+            return restorer.network.restore_crops(crop, description, asked, box)
 
-    ratio = alternate(lambda: restorer.describe(sample_views(whole)), lambda: restore(blend), 15)
+    ratio = alternate(
+        lambda: restorer.network.describe(sample_views(whole)), lambda: restore(blend), 15
+    )
     yield Row("describe_over_restore", "describe ÷ restore, 512x512", ratio, "ratio", "<= 0.05")
     ratio = alternate(lambda: restore(blend), lambda: restore(plain), 15)
     what = "blended adapters ÷ baseline, one 512x512"
@@ -100,7 +102,7 @@ def ratio_rows(restorer: Restorer) -> Iterator[Row]:
 
 def _mixed_batch_row(restorer: Restorer) -> Row:
     """Compare eight different blends in one batch of the engine with the baseline alone."""
-    engine = TorchEngine(restorer, device="cpu", precision="bf16")
+    engine = TorchEngine(restorer.network, device="cpu", precision="bf16")
     pictures = [picture(512, 512, seed).permute(1, 2, 0).numpy() for seed in range(8)]
     described = engine.describe([engine.prepare(pixels) for pixels in pictures])
     (tile,) = engine.plan(512, 512, 512)

@@ -7,18 +7,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from model.about import AdapterInfo, ModelInfo
-    from model.asking import Asked
-    from model.checkpoint import load
     from model.config import CLASSES, Degradation, RestorerConfig
-    from model.crops import kept, read_crop, to_levels
-    from model.description import Description
-    from model.fields import join_cells, sum_by_cell
+    from model.model_info import AdapterInfo, ModelInfo
+    from model.networks.asked import Asked
+    from model.networks.description import Description
+    from model.networks.restoration import RestorationNetwork
+    from model.networks.whole_picture_views import Views, as_float, sample_views
     from model.precision import arithmetic, choose_device, choose_precision
-    from model.restorer import Restorer
-    from model.tiling import Box, Tile, plan_tiles
-    from model.views import Views, as_float, sample_views
-    from model.wishes import amounts_for, parse_names, parse_wish
+    from model.restoring.crops import kept, read_crop, to_levels
+    from model.restoring.restorer import Restorer, load
+    from model.restoring.spatial_weights import join_cells, sum_by_cell, weights_by_cell
+    from model.restoring.tiling import Box, Tile, plan_tiles
+    from model.restoring.wishes import amounts_for, parse_names, parse_wish
+    from model.storage.checkpoint import load_network
 
 __all__ = [
     "CLASSES",
@@ -28,6 +29,7 @@ __all__ = [
     "Degradation",
     "Description",
     "ModelInfo",
+    "RestorationNetwork",
     "Restorer",
     "RestorerConfig",
     "Tile",
@@ -40,6 +42,7 @@ __all__ = [
     "join_cells",
     "kept",
     "load",
+    "load_network",
     "parse_names",
     "parse_wish",
     "plan_tiles",
@@ -47,35 +50,39 @@ __all__ = [
     "sample_views",
     "sum_by_cell",
     "to_levels",
+    "weights_by_cell",
 ]
 
 _HOME = {
-    "load": "model.checkpoint",
-    "Asked": "model.asking",
-    "amounts_for": "model.wishes",
-    "parse_names": "model.wishes",
-    "parse_wish": "model.wishes",
+    "load": "model.restoring.restorer",
+    "load_network": "model.storage.checkpoint",
+    "RestorationNetwork": "model.networks.restoration",
+    "Asked": "model.networks.asked",
+    "amounts_for": "model.restoring.wishes",
+    "parse_names": "model.restoring.wishes",
+    "parse_wish": "model.restoring.wishes",
     "CLASSES": "model.config",
     "Degradation": "model.config",
     "RestorerConfig": "model.config",
-    "AdapterInfo": "model.about",
-    "Description": "model.description",
-    "ModelInfo": "model.about",
-    "Restorer": "model.restorer",
-    "kept": "model.crops",
-    "read_crop": "model.crops",
-    "to_levels": "model.crops",
-    "join_cells": "model.fields",
-    "sum_by_cell": "model.fields",
+    "AdapterInfo": "model.model_info",
+    "Description": "model.networks.description",
+    "ModelInfo": "model.model_info",
+    "Restorer": "model.restoring.restorer",
+    "kept": "model.restoring.crops",
+    "read_crop": "model.restoring.crops",
+    "to_levels": "model.restoring.crops",
+    "join_cells": "model.restoring.spatial_weights",
+    "weights_by_cell": "model.restoring.spatial_weights",
+    "sum_by_cell": "model.restoring.spatial_weights",
     "arithmetic": "model.precision",
     "choose_device": "model.precision",
     "choose_precision": "model.precision",
-    "Box": "model.tiling",
-    "Tile": "model.tiling",
-    "plan_tiles": "model.tiling",
-    "Views": "model.views",
-    "as_float": "model.views",
-    "sample_views": "model.views",
+    "Box": "model.restoring.tiling",
+    "Tile": "model.restoring.tiling",
+    "plan_tiles": "model.restoring.tiling",
+    "Views": "model.networks.whole_picture_views",
+    "as_float": "model.networks.whole_picture_views",
+    "sample_views": "model.networks.whole_picture_views",
 }
 
 

@@ -1,9 +1,10 @@
 """Names and sizes: what the networks are built from, with no torch."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 NAME = re.compile(r"[a-z0-9_-]{1,32}")
 """Names of adapters and degradations: they become folders, headers, labels and options."""
@@ -41,17 +42,22 @@ CLASSES: tuple[str, ...] = (CLEAN, *Degradation)
 """Classes of the degradation map, in the order of its channels."""
 
 FULL_SEVERITY = 0.3
-"""Severity from which a degradation counts as fully there: its amount is 1."""
+"""Severity from which a degradation counts as fully there, so that its amount is 1."""
+FULL_SEVERITIES: Mapping[str, float] = MappingProxyType(
+    {Degradation.NOISE: 0.12, Degradation.BLUR: 0.12, "jpeg": 0.45, "bitdepth": 0.65}
+)
+"""The same for degradations that are plainly visible at other severities: white noise of 7/255, a
+motion of 5 pixels, a JPEG of quality 60, 32 levels."""
 
 
-def amount_of(severity: float) -> float:
-    """Return the amount, in [0, 1], of a degradation of ``severity`` in [0, 1].
+def amount_of(severity: float, degradation: str) -> float:
+    """Return the amount, in [0, 1], of ``degradation`` of ``severity`` in [0, 1].
 
     Amounts say how much of a degradation is in a picture. They rise with the severity and reach 1
     where the damage is plainly visible. Asking for the amount that is there, or for more, removes
     all of it; asking for half of it leaves the degradation at half of its severity.
     """
-    return min(1.0, severity / FULL_SEVERITY)
+    return min(1.0, severity / FULL_SEVERITIES.get(degradation, FULL_SEVERITY))
 
 
 COLOURS: dict[str, str] = {

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from PIL import features
 
-from model.checkpoint import BUNDLED
 from model.precision import choose_device
+from model.storage.checkpoint import BUNDLED
 from service.engine import Removal, RestoreTask
 from service.settings import Settings, unknown_variables
 from service.torch_device import cores

@@ -5,7 +5,7 @@ from functools import partial
 
 from model.pictures import Header, Metadata, Picture
 from model.pictures.cost import decode_bytes
-from model.wishes import amounts_for
+from model.restoring.wishes import amounts_for
 from service.admission import Admission, Caller
 from service.answers import (
     NPZ,

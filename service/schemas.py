@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from model.pictures import Metadata
-from model.wishes import parse_names, parse_wish
+from model.restoring.wishes import parse_names, parse_wish
 from service.errors import FieldProblem, InvalidOptionsError
 
 AdapterMode = Literal["auto", "top", "none"]

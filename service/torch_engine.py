@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import model
-from model import Box, Description, Restorer, Views
+from model import Box, Description, RestorationNetwork, Views
 from service import torch_device
 from service.engine import (
     AdapterFacts,
@@ -32,10 +32,10 @@ WARM_UP_SIDE = 256
 
 
 class TorchEngine:
-    """A restorer on a device.
+    """A network on a device.
 
     Args:
-        restorer: The model, anywhere.
+        network: The model, anywhere.
         device: ``cpu`` or ``cuda``.
         precision: ``bf16`` or ``fp32``.
         tile: Side of the largest picture that is restored as a whole.
@@ -44,7 +44,7 @@ class TorchEngine:
 
     def __init__(
         self,
-        restorer: Restorer,
+        network: RestorationNetwork,
         *,
         device: str,
         precision: str,
@@ -55,21 +55,21 @@ class TorchEngine:
         self._device = torch.device(device)
         self._trimmer = torch_device.Trimmer()
         self._staging = Staging(self._device) if self._device.type == "cuda" else None
-        self._restorer = restorer.eval().to(self._device)
+        self._network = network.eval().to(self._device)
         facts = [field.name for field in fields(AdapterFacts)]
         self._adapters = tuple(
             AdapterFacts(**{name: getattr(adapter, name) for name in facts})
-            for adapter in restorer.adapters
+            for adapter in network.adapters
         )
         self._info = EngineInfo(
-            model=restorer.info.name,
-            sha256=restorer.info.sha256,
-            parameters=restorer.info.parameters,
-            licence=restorer.info.licence,
+            model=network.info.name,
+            sha256=network.info.sha256,
+            parameters=network.info.parameters,
+            licence=network.info.licence,
             device=self._device.type,
             device_name=torch_device.device_name(self._device),
             precision=precision,
-            classes=tuple(restorer.classes),
+            classes=tuple(network.classes),
             batch_pixels=BATCH_PIXELS[self._device.type],
             lanes=threads if self._device.type == "cpu" else 1,
         )
@@ -85,7 +85,7 @@ class TorchEngine:
         threads = torch_device.choose_threads(settings.threads)
         torch.set_num_threads(threads)
         return cls(
-            model.load(settings.model_path),
+            model.load_network(settings.model_path),
             device=device,
             precision=model.choose_precision(settings.precision, device),
             tile=settings.tile,
@@ -106,12 +106,12 @@ class TorchEngine:
         self, height: int, width: int, tile: int, part: tuple[int, int, int, int] | None = None
     ) -> list[model.Tile]:
         """Cut a picture into tiles; what is one tile is padded to one of few sizes on a card."""
-        multiple = self._restorer.config.multiple
+        multiple = self._network.config.multiple
         tiles = model.plan_tiles(
             height,
             width,
             tile=max(tile, multiple),
-            halo=self._restorer.reach,
+            halo=self._network.reach,
             multiple=multiple,
             part=None if part is None else Box(*part),
         )
@@ -135,7 +135,7 @@ class TorchEngine:
         """Describe whole pictures."""
         with torch_device.faults():
             views = Views.stack(prepared).to(self._device)
-            described = self._restorer.describe(views)
+            described = self._network.describe(views)
             amounts = described.amounts.cpu().tolist()
         return [Described(described.select(index), tuple(row)) for index, row in enumerate(amounts)]
 
@@ -148,7 +148,12 @@ class TorchEngine:
         """Let the map lead the weights over a picture."""
         parts = [(Box(*keep), sums) for keep, sums in cells]
         seen = model.join_cells(parts, *size)
-        return Field(self._restorer.lead(weights, seen))
+        removed = [adapter.degradation for adapter in self._network.adapters]
+        return Field(
+            model.weights_by_cell(
+                weights, seen, classes=self._network.classes, degradations=removed
+            )
+        )
 
     @torch.inference_mode()
     def restore(self, tasks: Sequence[RestoreTask]) -> list[Pixels]:
@@ -168,7 +173,7 @@ class TorchEngine:
         """Segment tiles whose crops have equal sizes."""
         with torch_device.faults(), self._arithmetic():
             crops = self._crops(tasks)
-            probabilities = self._restorer.segment(crops, _stack(tasks), self._boxes(tasks))
+            probabilities = self._network.segment(crops, _stack(tasks), self._boxes(tasks))
             segmented = [
                 _segmented(model.kept(row, _tile(task)), task)
                 for row, task in zip(probabilities, tasks, strict=True)
@@ -181,7 +186,7 @@ class TorchEngine:
         """Run each kind of work once; on a card at every size of a square picture."""
         sides = {WARM_UP_SIDE}
         if self._device.type != "cpu":
-            multiple = self._restorer.config.multiple
+            multiple = self._network.config.multiple
             sides = {rung(side, multiple) for side in range(1, self._tile + 1)}
         for side in sorted(sides, reverse=True):  # the largest first: less memory is split up
             self._warm_up(side)
@@ -203,7 +208,7 @@ class TorchEngine:
         with torch_device.faults():
             crops = self._crops(tasks)
             with self._arithmetic():
-                restored = self._restorer.restore_crops(
+                restored = self._network.restore_crops(
                     crops, _stack(tasks), self._asked(tasks, crops.shape), self._boxes(tasks)
                 )
             if any(task.strength != 1 for task in tasks):
@@ -235,7 +240,7 @@ class TorchEngine:
         """Return what is asked of the tasks, whose crops have ``shape``."""
         removals = [task.removal for task in tasks]
         amounts = torch.tensor([removal.amounts for removal in removals], device=self._device)
-        asked = self._restorer.ask(amounts)
+        asked = self._network.ask(amounts)
         if not any(removal.adapters for removal in removals):
             return model.Asked(asked.told)
         uses = torch.tensor([removal.adapters for removal in removals], device=self._device)
@@ -248,7 +253,7 @@ class TorchEngine:
             field = weights[:, None, None]
             if removal.field is not None:
                 field = torch.from_numpy(removal.field.weights).to(self._device)
-            fields.append(self._restorer.over_crop(field[None], box[None], shape))
+            fields.append(self._network.over_crop(field[None], box[None], shape))
         return replace(asked, field=torch.cat(fields))
 
     def _arithmetic(self) -> torch.autocast:

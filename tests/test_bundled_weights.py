@@ -12,11 +12,11 @@ from PIL import Image
 from skimage.data import astronaut
 
 import model
-import model.restorer
-from model.checkpoint import BUNDLED
+import model.restoring.restorer
 from model.config import Degradation
 from model.degradations import degrade
 from model.metrics import psnr
+from model.storage.checkpoint import BUNDLED
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -36,7 +36,7 @@ def degraded_by(photograph: torch.Tensor, *kinds: str) -> torch.Tensor:
     """The photograph under degradations, one over the other."""
     damaged = photograph.permute(1, 2, 0).numpy().astype(np.float32) / np.float32(255)
     for kind in kinds:
-        damaged = degrade(damaged, kind, 0.5, np.random.default_rng(0))
+        damaged = degrade(damaged, kind, 0.5, np.random.default_rng(1))
     return torch.from_numpy(np.rint(damaged * 255).astype(np.uint8)).permute(2, 0, 1).contiguous()
 
 
@@ -60,9 +60,8 @@ def test_all_weights_take_at_most_25_megabytes():
 
 def amounts_of(restorer: model.Restorer, picture: torch.Tensor) -> dict[str, float]:
     """The estimated amount of each of the five degradations."""
-    estimated = restorer.describe(model.sample_views(picture)).amounts[0].tolist()
-    removed = [adapter.degradation for adapter in restorer.adapters]
-    amounts = dict(zip(removed, estimated, strict=True))
+    estimated = restorer.estimate(picture)
+    amounts = {adapter.degradation: estimated[adapter.name] for adapter in restorer.adapters}
     return {str(kind): amounts[kind] for kind in Degradation}
 
 
@@ -136,6 +135,6 @@ def test_the_readmes_python_runs(photograph, tmp_path, monkeypatch):
 
 
 def test_the_examples_of_the_docstrings_hold():
-    results = doctest.testmod(model.restorer)
+    results = doctest.testmod(model.restoring.restorer)
     assert results.attempted >= 6
     assert results.failed == 0

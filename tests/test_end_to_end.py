@@ -11,12 +11,12 @@ import torch
 from asgi_lifespan import LifespanManager
 from PIL import Image
 
-from model import checkpoint
-from model.about import AdapterInfo
 from model.config import Degradation, RestorerConfig
 from model.degradations import degrade
 from model.metrics import psnr
-from model.restorer import Restorer
+from model.model_info import AdapterInfo
+from model.networks.restoration import RestorationNetwork
+from model.storage import checkpoint
 from model.training.budget import Budget
 from model.training.data import Batches
 from model.training.loop import Trainer
@@ -53,11 +53,11 @@ def draw_picture(seed: int) -> np.ndarray:
     return np.asarray(np.clip(127 + 90 * waves, 0, 255), np.uint8)
 
 
-def train(phase: Phase, restorer: Restorer, run: Path, steps: int) -> None:
+def train(phase: Phase, network: RestorationNetwork, run: Path, steps: int) -> None:
     """Train a phase for some steps on waves with noise, leave the averaged weights in place."""
     mix = dataclasses.replace(phase.mix, odds=ODDS, batch=4, crop=32, window=(48, 96), compound=0.0)
     trainer = Trainer(
-        restorer=restorer,
+        network=network,
         phase=dataclasses.replace(phase, mix=mix),
         run=run,
         budget=Budget(steps=steps),
@@ -66,24 +66,24 @@ def train(phase: Phase, restorer: Restorer, run: Path, steps: int) -> None:
     batches = Batches(Sources([Sample(draw_picture(seed)) for seed in range(6)]), mix, seed=0)
     assert trainer.fit(lambda start: stream(batches, start, workers=0))
     trainer._put(trainer.average)
-    restorer.eval()
+    network.eval()
 
 
 def make_weights(folder: Path, runs: Path) -> None:
     """Train and write the three phases."""
     torch.manual_seed(0)
-    restorer = Restorer(SIZES)
-    train(baseline(), restorer, runs / "base", 120)
-    checkpoint.save_base(restorer, folder, name="tiny", licence="test", provenance={})
+    network = RestorationNetwork(SIZES)
+    train(baseline(), network, runs / "base", 120)
+    checkpoint.save_base(network, folder, name="tiny", licence="test", provenance={})
 
-    restorer = checkpoint.load_base(folder)
-    restorer.install_new(AdapterInfo(name="noise", title="Noise", degradation="noise", rank=4))
-    train(adapter(Degradation.NOISE), restorer, runs / "noise", 60)
-    checkpoint.save_adapter(restorer, "noise", folder / "adapters/noise", config={}, card="")
+    network = checkpoint.load_base(folder)
+    network.install_new(AdapterInfo(name="noise", title="Noise", degradation="noise", rank=4))
+    train(adapter(Degradation.NOISE), network, runs / "noise", 60)
+    checkpoint.save_adapter(network, "noise", folder / "adapters/noise", config={}, card="")
 
-    restorer = checkpoint.load_with_adapters(folder)
-    train(estimator(), restorer, runs / "estimator", 100)
-    checkpoint.save_estimator(restorer, folder, provenance={})
+    network = checkpoint.load_with_adapters(folder)
+    train(estimator(), network, runs / "estimator", 100)
+    checkpoint.save_estimator(network, folder, provenance={})
 
 
 def decibels(picture: np.ndarray, clean: np.ndarray) -> float:

@@ -13,7 +13,7 @@ from asgi_lifespan import LifespanManager
 from PIL import Image
 from typer.testing import CliRunner
 
-from model import checkpoint
+from model.storage import checkpoint
 from service.__main__ import app
 from service.app import create_app
 from service.settings import Settings
@@ -34,7 +34,7 @@ def anyio_backend():
 def here(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in, with tiny weights in place of the bundled ones."""
     monkeypatch.setattr(checkpoint, "BUNDLED", weights)
-    monkeypatch.setattr("model.installing.BUNDLED", weights)
+    monkeypatch.setattr("model.storage.adapter_store.BUNDLED", weights)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -125,7 +125,7 @@ async def test_a_degradation_of_ones_own_is_served_by_its_weights_alone(here):
 
 @pytest.mark.slow
 def test_two_new_adapters_share_an_estimator_and_know_resident_ones(here, monkeypatch):
-    monkeypatch.setattr("model.cli.adapting._SMOKE_STEPS", 2)
+    monkeypatch.setattr("model.training.new_adapters._SMOKE_STEPS", 2)
     for name in ("dust", "jpeg", "snow"):
         abair("adapter", "new", name)
     abair("adapter", "train", "dust", "jpeg", "--smoke")
@@ -136,7 +136,7 @@ def test_two_new_adapters_share_an_estimator_and_know_resident_ones(here, monkey
     assert "training needs the code of dust, which isn't built in" in told
     abair("adapter", "train", "snow", "dust", "--weights", "weights", "--smoke")
     abair("adapter", "add", "snow", "--weights", "weights", "--smoke")
-    names = [adapter.name for adapter in checkpoint.load(Path("weights")).adapters]
+    names = [adapter.name for adapter in checkpoint.load_network(Path("weights")).adapters]
     assert names == ["rain", "noise", "dust", "jpeg", "snow"]
     told = abair("adapter", "train", "snow", "--weights", "weights", "--smoke", code=2)
     assert "snow: already installed in weights" in told

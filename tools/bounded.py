@@ -93,8 +93,8 @@ def main() -> None:
 def _measured(path: Path, address_space: int, limit: int) -> bytes:
     import torch
 
+    from model.networks.whole_picture_views import sample_views
     from model.pictures import decode, decode_bytes, read_header
-    from model.views import sample_views
 
     data, before = path.read_bytes(), forget_peak()
     outcome, detail, promised, header_seconds = "read", "", 0, None
@@ -143,8 +143,8 @@ def _warm() -> None:
     """Load and start all that reading any file takes, so that it isn't counted."""
     import torch
 
+    from model.networks.whole_picture_views import sample_views
     from model.pictures import decode
-    from model.views import sample_views
     from tools.picture_files import kinds
 
     for data in kinds().values():

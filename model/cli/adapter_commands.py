@@ -138,11 +138,12 @@ def train(
     folders share one training of the estimator and must be added together.
     """
     need_matplotlib()
-    from model import checkpoint
-    from model.cli import adapting
+    from model.cli.training_output import ConsoleListener
+    from model.storage import checkpoint
+    from model.training.new_adapters import NewAdapterOptions, train_adapters
     from model.training.workspace import read_workspace
 
-    plan = adapting.Plan(
+    options = NewAdapterOptions(
         data=data,
         val=val,
         weights=weights or checkpoint.BUNDLED,
@@ -156,7 +157,8 @@ def train(
         smoke=smoke,
     )
     spaces = [usage(read_workspace, folder, smoke=smoke) for folder in folders]
-    trained = usage(adapting.run, spaces, plan)
+    with ConsoleListener() as listener:
+        trained = usage(train_adapters, spaces, options, listener)
     if trained is None:
         typer.echo("stopped before the end; run the same command again to continue", err=True)
         raise typer.Exit(3)
@@ -192,13 +194,13 @@ def add(
     """
     from rich.console import Console
 
-    from model import installing
     from model.cli.tables import adapter_table
+    from model.storage import adapter_store
     from model.training.workspace import read_workspace
 
     spaces = [usage(read_workspace, folder, smoke=smoke) for folder in folders]
     sources, begun = [space.weights for space in spaces], not weights.exists()
-    installed = usage(installing.install, weights, sources, measured=not smoke)
+    installed = usage(adapter_store.install, weights, sources, measured=not smoke)
     if begun:
         typer.echo(f"{weights}: begun as a copy of the bundled weights")
     Console().print(adapter_table(installed))
@@ -227,7 +229,7 @@ def remove(
 
     The weights of the other adapters keep their ratios.
     """
-    from model import installing
+    from model.storage import adapter_store
 
-    usage(installing.remove, weights, name)
+    usage(adapter_store.remove, weights, name)
     typer.echo(f"{weights}: {name} is gone")

@@ -1,4 +1,4 @@
-"""The commands ``restore``, ``evaluate`` and ``train`` with their options."""
+"""The commands ``restore`` and ``evaluate`` with their options, and all commands together."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 import typer
 
 from model.cli.adapter_commands import adapters_app
-from model.cli.common import Device, Weights, examples, load, need_matplotlib, usage
+from model.cli.common import Weights, examples, load, need_matplotlib, usage
+from model.cli.training_commands import register_training
 
 app = typer.Typer(
     name="abair",
@@ -109,7 +110,7 @@ def restore(
     colour profile are kept. The orientation is applied.
     """
     from model.cli import engines, progress, restoring
-    from model.wishes import parse_names, parse_wish
+    from model.restoring.wishes import parse_names, parse_wish
 
     options = restoring.Options(
         adapters=usage(parse_wish, adapters),
@@ -206,95 +207,4 @@ def evaluate(
     )
 
 
-@app.command(
-    epilog=examples(
-        "abair train baseline --data DATA --run runs/base --weights weights --hours 3",
-        "abair train rain --data DATA --run runs/rain --weights weights --hours 0.33",
-        "abair train estimator --data DATA --run runs/estimator --weights weights --hours 0.2",
-        ending="Exit codes: 0 trained, 2 wrong usage, 3 stopped: run the same command again to "
-        "continue. For a degradation that isn't one of the five, use abair adapter train.",
-    )
-)
-def train(
-    what: Annotated[
-        str,
-        typer.Argument(
-            metavar="PHASE",
-            help="baseline (phase I), a degradation such as rain (its adapter, phase II), "
-            "or estimator (phase III).",
-        ),
-    ],
-    data: Annotated[
-        Path,
-        typer.Option(help="Folder with clean/, depth/ and pairs/, as docs/training.md describes."),
-    ],
-    run: Annotated[
-        Path, typer.Option(help="Folder for checkpoint and logs; an existing run continues.")
-    ],
-    weights: Annotated[Path, typer.Option(help="Folder of weights to read from and write to.")],
-    val: Annotated[
-        Path | None,
-        typer.Option(help="Folder with validation pairs: TASK/degraded/* and TASK/clean/*."),
-    ] = None,
-    hours: Annotated[float | None, typer.Option(help="Length of the training, in hours.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Length of the training, in steps.")] = None,
-    preset: Annotated[str, typer.Option(help="Size of a new baseline: small or large.")] = "small",
-    rank: Annotated[int, typer.Option(min=1, help="Rank of the new adapter.")] = 4,
-    train_rank: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Rank of the new adapter during training; cut to --rank at the end."
-        ),
-    ] = None,
-    init: Annotated[
-        Path | None,
-        typer.Option(help="Weights to start from; an adapter may be of another baseline."),
-    ] = None,
-    processes: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help="Number of training processes; use one per core if other programs run too.",
-        ),
-    ] = 1,
-    workers: Annotated[
-        int, typer.Option(min=0, help="Processes that make data, per training process.")
-    ] = 1,
-    device: Device = "auto",
-    seed: Annotated[int, typer.Option(help="Random seed of initialisation and data.")] = 0,
-    name: Annotated[str, typer.Option(help="Name of the new baseline.")] = "abair-small",
-    licence: Annotated[str, typer.Option(help="Licence recorded in the weights' files.")] = "",
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Change a field of the phase: FIELD=VALUE or mix.FIELD=VALUE."),
-    ] = None,
-) -> None:
-    """Train a phase of ABAIR. Run the same command again to continue an interrupted training."""
-    need_matplotlib()
-    from model.cli import training
-    from model.cli.preparing import Options
-
-    options = Options(
-        what=what,
-        data=data,
-        run=run,
-        val=() if val is None else (val,),
-        weights=weights,
-        command=f"abair train {what}",
-        preset=preset,
-        hours=hours,
-        steps=steps,
-        rank=rank,
-        train_rank=train_rank,
-        init=init,
-        processes=processes,
-        workers=workers,
-        device=device,
-        seed=seed,
-        overrides=tuple(overrides or ()),
-        name=name,
-        licence=licence,
-    )
-    if not usage(training.run, options):
-        typer.echo("stopped before the end; run the same command again to continue", err=True)
-        raise typer.Exit(3)
+register_training(app)

@@ -10,7 +10,7 @@ import typer
 from model.printable import printable
 
 if TYPE_CHECKING:
-    from model.restorer import Restorer
+    from model.restoring.restorer import Restorer
 
 P = ParamSpec("P")
 T = TypeVar("T")

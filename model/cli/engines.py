@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import model
 from model.cli.restoring import Job, Options, restore_file
-from model.restorer import Restorer
+from model.restoring.restorer import Restorer
 
 
 @dataclass(frozen=True)

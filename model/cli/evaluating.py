@@ -26,18 +26,18 @@ from model.evaluation import (
     evaluate_maps,
     evaluate_pictures,
     evaluate_task,
-    find_pairs,
     five_task_average,
     kind_of,
     mixed_pictures,
     over_each_other,
-    read_picture,
     share_seen_right,
 )
 from model.evaluation.control import Control, evaluate_control
 from model.evaluation.curves import Curves, measure_curves, plot_curves
 from model.evaluation.gallery import draw_gallery
-from model.restorer import Restorer
+from model.pictures.folders import find_pairs, read_rgb
+from model.restoring.photographs import as_planes
+from model.restoring.restorer import Restorer
 
 CURVE_COUNT = 8
 """Most pictures at each severity of a curve: there are forty such points."""
@@ -162,7 +162,7 @@ def _report(
     seen = {
         task: share_seen_right(
             restorer.label_picture,
-            (read_picture(pair.degraded) for pair in of_task),
+            (as_planes(read_rgb(pair.degraded)) for pair in of_task),
             kind_of(task),
             restorer.classes,
         )

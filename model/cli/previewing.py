@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from model.cli.scenes import draw_scene
 from model.degradations import DEGRADATIONS, OwnDegradation
-from model.evaluation import SEVERITIES, read_picture
+from model.evaluation import SEVERITIES
+from model.pictures.folders import read_rgb
+from model.training.scenes import draw_scene
 from model.training.workspace import SETTINGS, check_name, title_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -93,7 +94,7 @@ def preview(
 
 def _read(path: Path) -> NDArray[np.uint8]:
     try:
-        return read_picture(path).permute(1, 2, 0).numpy()
+        return read_rgb(path)
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} can't be read as a picture: {error}") from error
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from model.about import ModelInfo
 from model.evaluation import MODES, OTHER_MODES, SEVERITIES, MapScore, Score
 from model.evaluation.control import Control
 from model.evaluation.curves import Curves
+from model.model_info import ModelInfo
 
 COLUMNS = ("input", *MODES, *OTHER_MODES)
 PAPER = (

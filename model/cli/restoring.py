@@ -13,7 +13,6 @@ from PIL import Image
 from torch import Tensor
 
 from model.config import palette_of
-from model.evaluation import pictures_in
 from model.pictures import (
     READ_ONLY,
     Metadata,
@@ -25,8 +24,8 @@ from model.pictures import (
     encoding_of,
     read_header,
 )
-from model.restorer import Restorer
-from model.views import sample_views
+from model.pictures.folders import pictures_in
+from model.restoring.restorer import Restorer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +129,9 @@ def restore_file(restorer: Restorer, job: Job, options: Options) -> dict[str, An
         "height": degraded.shape[1],
     }
     if options.report is not None:
-        report["estimated"] = _estimate(restorer, degraded)
+        report["estimated"] = {
+            name: round(amount, 4) for name, amount in restorer.estimate(degraded).items()
+        }
     job.target.parent.mkdir(parents=True, exist_ok=True)
     if options.write_map:
         report["map"] = _write_map(restorer, degraded, job.map_path, options.tile)
@@ -155,14 +156,6 @@ def _restore(restorer: Restorer, picture: Picture, degraded: Tensor, options: Op
     )
     pixels: Pixels = restored.permute(1, 2, 0).contiguous().numpy()
     return pixels
-
-
-@torch.inference_mode()
-def _estimate(restorer: Restorer, picture: Tensor) -> dict[str, float]:
-    """Return the estimated amount of each adapter's degradation."""
-    amounts = restorer.describe(sample_views(picture)).amounts[0].tolist()
-    names = (adapter.name for adapter in restorer.adapters)
-    return {name: round(amount, 4) for name, amount in zip(names, amounts, strict=True)}
 
 
 def _write_map(restorer: Restorer, picture: Tensor, path: Path, tile: int) -> dict[str, float]:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from model.about import AdapterInfo
 from model.cli.previewing import Seen
 from model.evaluation import MapScore, Score
+from model.model_info import AdapterInfo
 
 
 def score_table(scores: Iterable[Score]) -> Table:

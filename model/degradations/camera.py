@@ -21,7 +21,11 @@ _TO_CAMERA = np.array(  # sRGB to the raw colours of four cameras, rows sum to 1
     dtype=np.float32,
 )
 _RED_GAIN, _BLUE_GAIN = (1.6, 2.4), (1.4, 2.0)
-_CHROMA_DENOISED, _LUMA_DENOISED = 0.7, 0.4  # shares of cameras that smooth one or the other
+_CHROMA_DENOISED, _LUMA_DENOISED = 0.92, 0.75  # shares of cameras that smooth one or the other
+_CHROMA_RADIUS, _LUMA_RADIUS = (0.6, 2.2), (0.4, 0.9)  # pixels, of a Gaussian
+_CHROMA_STRENGTH = (0.3, 1.0)  # deviation of the colour that is left, relative to the brightness's
+_COARSE_RADIUS, _COARSE_SHARE = (2.0, 5.0), 0.35  # what denoising by parts of a picture leaves
+_JPEG_SHARE, _JPEG_QUALITY = 0.6, (80, 98)
 
 
 def camera_noise(clean: Picture, sigma: float, rng: np.random.Generator) -> Picture:
@@ -72,11 +76,40 @@ def _develop(
 
 
 def _denoise(noise: Picture, rng: np.random.Generator) -> Picture:
-    """Smooth the noise as cameras do: its colour mostly, its brightness sometimes."""
+    """Smooth the noise as cameras do: its colour mostly, its brightness often.
+
+    Cameras denoise groups of similar pixels together, which leaves a part of the noise as coarse
+    patches.
+    """
+    noise = noise - noise.mean(axis=(0, 1))
     luma = noise.mean(axis=2, keepdims=True)
     chroma = noise - luma
-    if rng.random() < _CHROMA_DENOISED:
-        chroma = cv2.GaussianBlur(chroma, (0, 0), rng.uniform(0.6, 2.5))
     if rng.random() < _LUMA_DENOISED:
-        luma = cv2.GaussianBlur(luma, (0, 0), rng.uniform(0.4, 0.9))[..., None]
-    return np.asarray(luma + chroma, dtype=np.float32)
+        luma = cv2.GaussianBlur(luma, (0, 0), rng.uniform(*_LUMA_RADIUS))[..., None]
+    if rng.random() < _CHROMA_DENOISED:
+        chroma = cv2.GaussianBlur(chroma, (0, 0), rng.uniform(*_CHROMA_RADIUS))
+        strength = rng.uniform(*_CHROMA_STRENGTH) * float(luma.std())
+        chroma = chroma * np.float32(strength / max(float(chroma.std()), 1e-6))
+    left = luma + chroma
+    coarse = cv2.GaussianBlur(left, (0, 0), rng.uniform(*_COARSE_RADIUS))
+    share = rng.uniform(0, _COARSE_SHARE) * left.std() / max(float(coarse.std()), 1e-6)
+    return np.asarray(left + np.float32(share) * coarse, dtype=np.float32)
+
+
+def store_as_camera(picture: Picture, rng: np.random.Generator) -> Picture:
+    """Store a picture as a JPEG of high quality, as most cameras do, or leave it.
+
+    Args:
+        picture: (H, W, 3) in [0, 1].
+        rng: Source of randomness.
+
+    Returns:
+        (H, W, 3), 8-bit levels if it was stored.
+    """
+    if rng.random() >= _JPEG_SHARE:
+        return picture
+    levels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    quality = int(rng.integers(*_JPEG_QUALITY))
+    stored = cv2.imencode(".jpg", levels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    decoded = np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), np.uint8)
+    return np.ascontiguousarray(decoded[..., ::-1]).astype(np.float32) / np.float32(255)

@@ -4,10 +4,14 @@ import cv2
 import numpy as np
 
 from model.degradations._picture import Picture, draw_normal, to_gamma, to_levels, to_linear
-from model.degradations.camera import camera_noise
+from model.degradations.camera import camera_noise, store_as_camera
 
 SIGMA_MAX = 60 / 255
-"""Standard deviation at severity 1."""
+"""Standard deviation of white noise at severity 1."""
+CAMERA_SIGMA_MAX = 24 / 255
+"""Standard deviation of a camera's noise at severity 1. This noise is coarser than a pixel, so that
+it is seen as much as white noise of more than twice the deviation; photographs at ISO 1600 to 6400
+have about 4 to 8 / 255."""
 
 _WHITE_SHARE, _CAMERA_SHARE = 0.55, 0.3
 _LEVEL = 0.18  # light of mid grey: signal-dependent noise has the asked deviation there
@@ -17,8 +21,9 @@ _SLOPE = 1.195  # d(gamma-encoded) / d(light) at that level
 def add_noise(clean: Picture, severity: float, rng: np.random.Generator) -> Picture:
     """Add noise of standard deviation ``severity * SIGMA_MAX``.
 
-    Mostly white and Gaussian in 8-bit values, as the benchmarks are, or as a camera makes it; else
-    signal-dependent in linear light, correlated between channels, or between neighbours.
+    The noise is mostly white and Gaussian in 8-bit values, as in the benchmarks; or it is a
+    camera's, of deviation ``severity * CAMERA_SIGMA_MAX``. In the other pictures it depends on the
+    signal in linear light, or is correlated between channels or between neighbours.
 
     Args:
         clean: (H, W, 3) in [0, 1].
@@ -35,7 +40,8 @@ def add_noise(clean: Picture, severity: float, rng: np.random.Generator) -> Pict
     if draw < _WHITE_SHARE:
         return to_levels(add_white(clean, sigma, rng))
     if draw < _WHITE_SHARE + _CAMERA_SHARE:
-        return to_levels(clean + camera_noise(clean, sigma, rng))
+        noise = camera_noise(clean, severity * CAMERA_SIGMA_MAX, rng)
+        return to_levels(store_as_camera(clean + noise, rng))
     kinds = (_add_shot, _add_coloured, _add_demosaiced)
     return to_levels(kinds[rng.integers(len(kinds))](clean, sigma, rng))
 

@@ -1,11 +1,5 @@
 """How good a restorer is, on pictures whose clean originals or degradations are known."""
 
-from model.evaluation.files import (
-    Pair,
-    find_pairs,
-    pictures_in,
-    read_picture,
-)
 from model.evaluation.making import (
     LATER,
     MILD,
@@ -43,19 +37,15 @@ __all__ = [
     "MapScore",
     "Mix",
     "MixedPicture",
-    "Pair",
     "Score",
     "average",
     "degraded_by",
     "evaluate_maps",
     "evaluate_pictures",
     "evaluate_task",
-    "find_pairs",
     "five_task_average",
     "kind_of",
     "mixed_pictures",
     "over_each_other",
-    "pictures_in",
-    "read_picture",
     "share_seen_right",
 ]

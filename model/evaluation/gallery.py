@@ -8,7 +8,7 @@ from torch import Tensor
 
 from model.config import Degradation, palette_of
 from model.evaluation.making import over_each_other
-from model.restorer import Restorer
+from model.restoring.restorer import Restorer
 
 CELL = 256
 """Pixels: side of the middle that is shown of each picture."""

@@ -5,14 +5,14 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from model.config import Degradation
-from model.degradations import DEGRADATIONS, Picture, degrade
+from model.degradations import DEGRADATIONS, Picture, degrade, to_bytes
 from model.degradations.compression import QUALITY_MIN
 from model.degradations.noise import SIGMA_MAX
-from model.evaluation.files import pictures_in, read_picture
+from model.pictures.folders import pictures_in, read_rgb
+from model.restoring.photographs import as_planes
 
 SIDE = 512
 """Pixels: larger clean pictures are cropped to their middle."""
@@ -65,7 +65,7 @@ def clean_pictures(
     if not paths:
         raise ValueError(f"there are no pictures in {folder}")
     for index, path in enumerate(islice(cycle(paths), count)):
-        yield _middle(read_picture(path)), np.random.default_rng([seed, index])
+        yield _middle(as_planes(read_rgb(path))), np.random.default_rng([seed, index])
 
 
 def over_each_other(
@@ -108,8 +108,7 @@ def degraded_by(
 
 def as_tensor(picture: Picture) -> Tensor:
     """Round (H, W, 3) in [0, 1] to 8 bits: -> (3, H, W) uint8."""
-    pixels = np.rint(picture * 255).astype(np.uint8)
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+    return as_planes(to_bytes(picture))
 
 
 def _middle(picture: Tensor) -> Picture:

@@ -15,8 +15,9 @@ import numpy as np
 from torch import Tensor
 
 from model.config import Degradation
-from model.evaluation.files import Pair, read_picture
 from model.metrics import psnr, ssim
+from model.pictures.folders import Pair, read_rgb
+from model.restoring.photographs import as_planes
 
 PSNR_CAP = 60.0
 """dB that stand for a perfect picture."""
@@ -111,8 +112,12 @@ def evaluate_task(
     advance: Callable[[], None] = lambda: None,
 ) -> list[Score]:
     """Score the input and every mode on one task, at least one pair; see ``evaluate_pictures``."""
-    pictures = ((read_picture(pair.degraded), read_picture(pair.clean)) for pair in pairs)
+    pictures = (_read(pair) for pair in pairs)
     return evaluate_pictures(restorer, task, pictures, modes=modes, advance=advance)
+
+
+def _read(pair: Pair) -> tuple[Tensor, Tensor]:
+    return as_planes(read_rgb(pair.degraded)), as_planes(read_rgb(pair.clean))
 
 
 def evaluate_pictures(

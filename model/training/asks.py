@@ -29,7 +29,7 @@ class Layer:
     @property
     def amount(self) -> float:
         """How much of the degradation there is, in [0, 1]."""
-        return 0.0 if self.kind == CLEAN else amount_of(self.severity)
+        return 0.0 if self.kind == CLEAN else amount_of(self.severity, self.kind)
 
     def left_by(self, asks: Asks) -> "Layer":
         """Return what is left of the degradation when the asked amount of it is removed."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from model.config import CLASSES
-from model.views import Views, as_float
+from model.networks.whole_picture_views import Views, as_float
 
 IGNORE = 255
 """Label of pixels whose class is undefined, such as under two degradations at once."""

@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.config import CLASSES, CLEAN, Degradation
-from model.degradations import OwnDegradation, cutmix, degrade, in_order, sample_severity
-from model.evaluation.making import as_tensor
+from model.degradations import OwnDegradation, cutmix, degrade, in_order, sample_severity, to_bytes
+from model.networks.whole_picture_views import Views, sample_views
+from model.restoring.photographs import as_planes
 from model.training.asks import Asks, Layer, amounts_in, draw_asks
 from model.training.batch import IGNORE, Batch
 from model.training.drawings import draw
 from model.training.mix import EVEN_SEVERITIES, Mix
 from model.training.sources import Sample, Sources
 from model.training.team import Team
-from model.training.tones import dim, retone
+from model.training.tones import dim, retone, soften
 from model.training.windows import Picture, Window
-from model.views import Views, sample_views
 
 _STORAGE = ("jpeg", 0.7, 0.05, 1.0), ("bitdepth", 0.3, 0.2, 0.6)
 """What storing did to photographs, odds and severities: quality 96 to 10; 147 to 49 levels."""
@@ -73,7 +73,8 @@ class Batches:
         for place in self.places:
             rng = np.random.default_rng([self.seed, step, place])
             made = self._picture(rng)
-            whole = as_tensor(made.degraded), as_tensor(made.target), torch.from_numpy(made.labels)
+            degraded, target = (as_planes(to_bytes(of)) for of in (made.degraded, made.target))
+            whole = degraded, target, torch.from_numpy(made.labels)
             rows.append((made.shares, made.amounts, made.asked))
             seen = sample_views(whole[0])
             views.append(Views(seen.thumbnail, seen.patches.mul(255).round().to(torch.uint8)))
@@ -141,6 +142,8 @@ class Batches:
         asked = {Degradation.LOWLIGHT, Degradation.HAZE} & set(kinds)  # how bright it should be
         if not asked and rng.random() < self.mix.dim:
             clean = dim(clean, rng)
+        if Degradation.BLUR not in kinds and rng.random() < self.mix.soft:
+            clean = soften(clean, rng)
         if self._unstored.isdisjoint(kinds) and rng.random() < self.mix.stored:
             odds = [share for _, share, *_ in _STORAGE]
             kind, _, low, high = _STORAGE[rng.choice(len(_STORAGE), p=odds)]

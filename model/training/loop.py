@@ -13,9 +13,9 @@ from types import FrameType
 import torch
 from torch import Tensor, nn
 
-from model.lora import AdaptedConv2d
+from model.networks.lora import AdaptedConv2d
+from model.networks.restoration import RestorationNetwork
 from model.precision import arithmetic, choose_precision
-from model.restorer import Restorer
 from model.training.batch import Batch
 from model.training.budget import Budget, Schedule
 from model.training.muon import Muon
@@ -26,10 +26,10 @@ from model.training.team import Team
 
 @dataclass
 class Trainer:
-    """A run: a phase on a restorer, in a folder.
+    """A run: a phase on a network, in a folder.
 
     Attributes:
-        restorer: What trains; only the phase's parts change.
+        network: What trains; only the phase's parts change.
         phase: What to do.
         run: Folder of the checkpoint and the logs.
         budget: How long.
@@ -44,11 +44,11 @@ class Trainer:
             take little over half the time.
     """
 
-    restorer: Restorer
+    network: RestorationNetwork
     phase: Phase
     run: Path
     budget: Budget
-    validate: Callable[[Restorer], dict[str, float]]
+    validate: Callable[[RestorationNetwork], dict[str, float]]
     schedule: Schedule = field(default_factory=Schedule)
     on_log: Callable[[dict[str, float]], None] = lambda _: None
     on_step: Callable[[float], None] = lambda _: None
@@ -61,21 +61,21 @@ class Trainer:
         self.step, self.seconds = 0, 0.0
         self._stop, self._compiling = False, self.compiles
         self._precision = choose_precision("auto", self.device)
-        self.restorer.to(self.device)
+        self.network.to(self.device)
         self._losses = self.phase.losses
-        if self.compiles:  # not the restorer: it validates on pictures of many sizes
+        if self.compiles:  # not the network: it validates on pictures of many sizes
             self._losses = torch.compile(self.phase.losses, dynamic=False)
         self._due: dict[str, float] = defaultdict(float)
         self._sums: dict[str, float] = defaultdict(float)
         self._count = 0
-        self.restorer.requires_grad_(requires_grad=False)
-        for part in self.phase.parts(self.restorer):
+        self.network.requires_grad_(requires_grad=False)
+        for part in self.phase.parts(self.network):
             self._unfreeze(part)
-        self.parameters = [p for p in self.restorer.parameters() if p.requires_grad]
+        self.parameters = [p for p in self.network.parameters() if p.requires_grad]
         if not self.parameters:
             raise ValueError(f"phase {self.phase.name} has nothing to train")
-        trains_baseline = self.restorer.backbone.intro.weight.requires_grad
-        self._baseline = "" if trains_baseline else self.restorer.info.sha256
+        trains_baseline = self.network.backbone.intro.weight.requires_grad
+        self._baseline = "" if trains_baseline else self.network.info.sha256
         self.average = [p.detach().clone() for p in self.parameters]
         self.optimisers = self._optimisers()
         self.run.mkdir(parents=True, exist_ok=True)
@@ -146,7 +146,7 @@ class Trainer:
         Returns:
             Whether the budget is used.
         """
-        self.restorer.train()
+        self.network.train()
         with self._stopping_on_signals():
             stream = batches(self.step)
             while not self._stop and self._progress() < 1:
@@ -164,16 +164,16 @@ class Trainer:
         return self._progress() >= 1
 
     @contextmanager
-    def averaged(self) -> Iterator[Restorer]:
+    def averaged(self) -> Iterator[RestorationNetwork]:
         """Put the averaged weights in place, in evaluation mode, for the time of a block."""
         trained = [p.detach().clone() for p in self.parameters]
         self._put(self.average)
-        self.restorer.eval()
+        self.network.eval()
         try:
-            yield self.restorer
+            yield self.network
         finally:
             self._put(trained)
-            self.restorer.train()
+            self.network.train()
 
     def _step(self, batch: Batch) -> None:
         rate = self._rate()
@@ -181,7 +181,7 @@ class Trainer:
             for group in optimiser.param_groups:
                 group["lr"] = group["full_lr"] * rate
         with arithmetic(self._precision, self.device):
-            losses = self._losses(self.restorer, batch)
+            losses = self._losses(self.network, batch)
         weights = self.phase.weights
         if unknown := sorted(set(weights) - set(losses)):
             raise ValueError(f"weights name {unknown}; the losses are {sorted(losses)}")
@@ -210,8 +210,8 @@ class Trainer:
         if self._is_due("log", self.schedule.log):
             self._log()
         if self._is_due("validate", self.schedule.validate):
-            with self.averaged() as restorer:
-                self._append(VALIDATION, self.validate(restorer))
+            with self.averaged() as network:
+                self._append(VALIDATION, self.validate(network))
         if self._is_due("save", self.schedule.save):
             self.save()
 
@@ -256,10 +256,10 @@ class Trainer:
     def _optimisers(self) -> list[torch.optim.Optimizer]:
         kernels: list[nn.Parameter] = []
         if self.phase.kernel_lr > 0:
-            ends = {self.restorer.backbone.intro, self.restorer.backbone.outro}
+            ends = {self.network.backbone.intro, self.network.backbone.outro}
             kernels = [
                 layer.weight  # type: ignore[misc]
-                for layer in self.restorer.adapted_convolutions().values()
+                for layer in self.network.adapted_convolutions().values()
                 if layer not in ends and layer.weight.requires_grad
             ]
         known = set(map(id, kernels))

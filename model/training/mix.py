@@ -24,6 +24,8 @@ class Mix:
         retone: Probability that a photograph gets other tones first, unless it gets low light:
             how bright it should be is what is asked there.
         dim: Probability that one is darker on purpose, unless it gets low light or haze.
+        soft: Probability that a photograph is softer than its pixels could show, as photographs of
+            many pixels are; not in those that get blur, since that is to be removed.
         stored: Probability that a photograph has been a JPEG, or lost levels, which isn't to be
             undone; where these are drawn, not in pictures with a part that is clean or gets them.
         drawn: Probability that a drawing takes the place of a photograph.
@@ -59,6 +61,7 @@ class Mix:
     depth: float = 0.6
     retone: float = 0.5
     dim: float = 0.12
+    soft: float = 0.0
     stored: float = 0.0
     drawn: float = 0.0
     all_asked: float = 1.0

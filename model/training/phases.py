@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from model.asking import Asked
 from model.config import CLASSES, CLEAN, Degradation
-from model.description import Description
-from model.estimator import amounts_from
-from model.restorer import Restorer
+from model.networks.asked import Asked
+from model.networks.description import Description
+from model.networks.estimator import amounts_from
+from model.networks.restoration import RestorationNetwork
 from model.training.batch import Batch
 from model.training.losses import amount_loss, log_mse, segmentation_loss
 from model.training.mix import Mix
@@ -37,8 +37,8 @@ class Phase:
 
     Attributes:
         name: Of the run.
-        parts: Gives the parameters that train, of a restorer; all others stay frozen.
-        losses: Computes a step's losses from a restorer and a batch.
+        parts: Gives the parameters that train, of a network; all others stay frozen.
+        losses: Computes a step's losses from a network and a batch.
         weights: What losses count in the sum, by name; 1 where not named.
         mix: What is drawn.
         kernel_lr: Learning rate of Muon, for convolution kernels of the restoring path.
@@ -50,8 +50,8 @@ class Phase:
     """
 
     name: str
-    parts: Callable[[Restorer], list[nn.Module]]
-    losses: Callable[[Restorer, Batch], Losses]
+    parts: Callable[[RestorationNetwork], list[nn.Module]]
+    losses: Callable[[RestorationNetwork, Batch], Losses]
     weights: Mapping[str, float] = field(default_factory=dict)
     mix: Mix = field(default_factory=Mix)
     kernel_lr: float = 0.01
@@ -73,7 +73,7 @@ def baseline() -> Phase:
         parts=lambda r: [r.context, r.backbone, r.head],
         losses=_baseline_losses,
         weights={"segmentation": 0.2},
-        mix=Mix(stored=0.35, drawn=0.06, all_asked=0.6),
+        mix=Mix(soft=0.2, stored=0.35, drawn=0.06, all_asked=0.6),
         mode="oracle",
     )
 
@@ -127,6 +127,7 @@ def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
             cutmix=0.3,
             compound=0.2,
             pairs=0.3,
+            soft=0.3,
             stored=0.35,
             drawn=0.1,
             batch=16,
@@ -139,10 +140,10 @@ def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
     )
 
 
-def _baseline_losses(restorer: Restorer, batch: Batch) -> Losses:
+def _baseline_losses(network: RestorationNetwork, batch: Batch) -> Losses:
     """Restoration and segmentation."""
-    out = restorer(batch.degraded, _describe(restorer, batch), _asked(restorer, batch), batch.box)
-    logits = restorer.head(out.features)
+    out = network(batch.degraded, _describe(network, batch), _asked(network, batch), batch.box)
+    logits = network.head(out.features)
     of_classes = batch.shares.new_tensor([CLASS_WEIGHTS[name] for name in CLASSES])
     weights = batch.per_crop(batch.shares @ of_classes)
     weights = torch.where(batch.layered(), 1.0, weights) * _to_restore(batch)
@@ -152,23 +153,23 @@ def _baseline_losses(restorer: Restorer, batch: Batch) -> Losses:
     }
 
 
-def _adapter_losses(restorer: Restorer, batch: Batch) -> Losses:
+def _adapter_losses(network: RestorationNetwork, batch: Batch) -> Losses:
     with torch.no_grad():
-        description = _describe(restorer, batch)
-    asked = _asked(restorer, batch)
-    weights = batch.per_crop(batch.of(restorer.adapters[0].degradation, batch.asked))[:, None]
+        description = _describe(network, batch)
+    asked = _asked(network, batch)
+    weights = batch.per_crop(batch.of(network.adapters[0].degradation, batch.asked))[:, None]
     asked = dataclasses.replace(asked, weights=weights)
-    out = restorer(batch.degraded, description, asked, batch.box)
+    out = network(batch.degraded, description, asked, batch.box)
     return {"restoration": log_mse(out.image, batch.target, _to_restore(batch))}
 
 
-def _estimator_losses(restorer: Restorer, batch: Batch) -> Losses:
-    there = [batch.of(adapter.degradation, batch.amounts) for adapter in restorer.adapters]
-    logits = restorer.estimator(batch.views)
+def _estimator_losses(network: RestorationNetwork, batch: Batch) -> Losses:
+    there = [batch.of(adapter.degradation, batch.amounts) for adapter in network.adapters]
+    logits = network.estimator(batch.views)
     with torch.no_grad():
-        description = _describe(restorer, batch)
-    asked = restorer.ask(batch.per_crop(amounts_from(logits)))
-    out = restorer(batch.degraded, description, asked, batch.box)
+        description = _describe(network, batch)
+    asked = network.ask(batch.per_crop(amounts_from(logits)))
+    out = network(batch.degraded, description, asked, batch.box)
     return {
         "estimation": amount_loss(logits, torch.stack(there, dim=1)),
         "restoration": log_mse(out.image, batch.target),
@@ -186,14 +187,14 @@ def _to_restore(batch: Batch) -> Tensor:
     return ((dark == 0) | (dark == 1) | batch.layered() | ~asked).float()
 
 
-def _describe(restorer: Restorer, batch: Batch) -> Description:
+def _describe(network: RestorationNetwork, batch: Batch) -> Description:
     """Encode the whole pictures; no phase that restores needs the estimator's amounts."""
-    context, features = map(batch.per_crop, restorer.context(batch.views))
+    context, features = map(batch.per_crop, network.context(batch.views))
     return Description(context, features, context.new_zeros(len(context), 0))
 
 
-def _asked(restorer: Restorer, batch: Batch) -> Asked:
+def _asked(network: RestorationNetwork, batch: Batch) -> Asked:
     """Tell the baseline what is asked for."""
-    kinds = restorer.config.degradations
+    kinds = network.config.degradations
     told = torch.stack([batch.of(kind, batch.asked) for kind in kinds], dim=1)
     return Asked(batch.per_crop(told))

@@ -7,9 +7,10 @@ import matplotlib as mpl
 import torch
 from PIL import Image
 
-from model.evaluation import Pair, read_picture
 from model.evaluation.gallery import middle
-from model.restorer import Restorer
+from model.pictures.folders import Pair, read_rgb
+from model.restoring.photographs import as_planes
+from model.restoring.restorer import Restorer
 from model.training.tables import KEYS, TABLES, VALIDATION, read_rows
 
 mpl.use("Agg")
@@ -62,7 +63,9 @@ def draw_grid(
     """
     rows = []
     for pairs in tasks.values():
-        degraded, clean = read_picture(pairs[0].degraded), read_picture(pairs[0].clean)
+        degraded, clean = (
+            as_planes(read_rgb(path)) for path in (pairs[0].degraded, pairs[0].clean)
+        )
         restored = restorer.restore_picture(degraded, adapters=adapters)
         squares = [middle(picture, side) for picture in (degraded, restored, clean)]
         rows.append(torch.cat(squares, dim=2))

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from model.evaluation.files import pictures_in, read_picture, task_pairs
+from model.pictures.folders import depth_pairs, pictures_in, read_depth, read_rgb, task_pairs
 
 
 @dataclass(frozen=True)
@@ -58,20 +57,19 @@ def read_sources(
         data: Laid out as above.
         pairs: Degradations whose real pairs are wanted.
         shortest: Pictures with a side below this many pixels are left out.
-        without: Clean pictures that are left out.
+        without: Pictures that are left out: clean ones, those with depth, and those of pairs.
 
     Raises:
         ValueError: If no clean picture is found, or a pair's pictures differ in size.
     """
     paths = [path for path in pictures_in(data / "clean") if path not in without]
     clean = [Sample(read_rgb(path)) for path in paths]
-    depth = []
-    for path in sorted((data / "depth").glob("*_d.png")):
-        with Image.open(path) as image:
-            distance = np.asarray(image, dtype=np.float32) / np.float32(65535)
-        beside = next(p for p in path.parent.glob(path.stem[:-2] + ".*"))
-        depth.append(Sample(read_rgb(beside), depth=distance))
-    real = {name: read_pairs(data / "pairs" / name) for name in pairs}
+    depth = [
+        Sample(read_rgb(pair.picture), depth=read_depth(pair.depth))
+        for pair in depth_pairs(data / "depth")
+        if pair.picture not in without
+    ]
+    real = {name: read_pairs(data / "pairs" / name, without=without) for name in pairs}
 
     def long_enough(samples: list[Sample]) -> list[Sample]:
         return [sample for sample in samples if min(sample.clean.shape[:2]) >= shortest]
@@ -83,14 +81,16 @@ def read_sources(
     )
 
 
-def read_pairs(task: Path) -> list[Sample]:
-    """Read ``task/degraded/**/STEM.*`` with ``task/clean/**/STEM.*``.
+def read_pairs(task: Path, *, without: Collection[Path] = ()) -> list[Sample]:
+    """Read ``task/degraded/**/STEM.*`` with ``task/clean/**/STEM.*``, but for those left out.
 
     Raises:
         ValueError: If a picture has no partner, or the two differ in size.
     """
     samples = []
     for pair in task_pairs(task):
+        if pair.clean in without:
+            continue
         sample = Sample(read_rgb(pair.clean), degraded=read_rgb(pair.degraded))
         assert sample.degraded is not None
         if sample.clean.shape != sample.degraded.shape:
@@ -100,8 +100,3 @@ def read_pairs(task: Path) -> list[Sample]:
             )
         samples.append(sample)
     return samples
-
-
-def read_rgb(path: Path) -> NDArray[np.uint8]:
-    """Decode a file to (H, W, 3) uint8 RGB."""
-    return read_picture(path).permute(1, 2, 0).contiguous().numpy()

@@ -1,10 +1,14 @@
-"""Tones of a photograph: as another camera, or another taste, would have rendered it."""
+"""Tones and sharpness of a photograph: as another camera, or another taste, would have it."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from model.degradations import look_up, to_bytes
 from model.training.windows import Picture
+
+_SOFT_RADIUS = (0.4, 1.3)
+"""Standard deviation in pixels of the softness of sharp photographs of many pixels."""
 
 
 def retone(picture: Picture, rng: np.random.Generator) -> Picture:
@@ -47,6 +51,23 @@ def dim(picture: Picture, rng: np.random.Generator) -> Picture:
         (H, W, 3) in [0, 1], multiples of 1/255.
     """
     return _through(np.arange(256) / 255 * rng.uniform(0.6, 1), picture)
+
+
+def soften(picture: Picture, rng: np.random.Generator) -> Picture:
+    """Make a photograph softer: cameras of many pixels, lenses and denoising leave it so.
+
+    Such a photograph has nothing that must be removed. Without them the estimator takes every
+    photograph that is less sharp than a reduced one for blurred.
+
+    Args:
+        picture: (H, W, 3) in [0, 1].
+        rng: Source of all randomness.
+
+    Returns:
+        (H, W, 3) in [0, 1], multiples of 1/255.
+    """
+    softer = cv2.GaussianBlur(picture, (0, 0), rng.uniform(*_SOFT_RADIUS))
+    return (np.rint(softer * 255) / 255).astype(np.float32).reshape(picture.shape)
 
 
 def _through(curve: NDArray[np.floating], picture: Picture) -> Picture:

@@ -39,9 +39,14 @@ def test_the_multiple_follows_levels_and_unshuffle():
 
 
 def test_an_amount_rises_with_the_severity_and_is_full_where_damage_is_plain():
-    assert amount_of(0.0) == 0
-    assert amount_of(FULL_SEVERITY / 2) == pytest.approx(0.5)
-    assert amount_of(FULL_SEVERITY) == amount_of(0.7) == amount_of(1.0) == 1
+    assert amount_of(0.0, "haze") == 0
+    assert amount_of(FULL_SEVERITY / 2, "haze") == pytest.approx(0.5)
+    assert amount_of(FULL_SEVERITY, "haze") == amount_of(1.0, "haze") == 1
+
+
+def test_noise_and_blur_are_plain_at_lower_severities_than_haze():
+    for kind in ("noise", "blur"):
+        assert amount_of(0.12, kind) == 1 > amount_of(0.12, "haze")
 
 
 def test_the_baseline_is_told_of_every_class_but_clean():

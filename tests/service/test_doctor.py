@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
-from model.tensorfile import read_tensors
+from model.storage.tensor_file import read_tensors
 from service.__main__ import app
 from service.doctor import examine
 from service.settings import Settings

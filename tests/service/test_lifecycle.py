@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from model import checkpoint
+from model.storage import checkpoint
 from service.errors import DrainingError, NotReadyError, UnhealthyError
 from service.lifecycle import Lifecycle
 from service.loading import load_engine
 from service.serial import SerialThread
 from service.settings import Settings
-from tests.model.conftest import make_restorer
+from tests.model.conftest import make_network
 from tools.fakes import FakeEngine, file_of, photo, until
 
 pytestmark = pytest.mark.anyio
@@ -80,9 +80,9 @@ async def test_an_explicit_card_that_is_missing_breaks_it():
 
 
 async def test_what_was_loaded_is_no_burden_to_the_garbage_collector(tmp_path):
-    restorer = make_restorer()
-    checkpoint.save_base(restorer, tmp_path, name="tiny", licence="", provenance={})
-    checkpoint.save_estimator(restorer, tmp_path, provenance={})
+    network = make_network()
+    checkpoint.save_base(network, tmp_path, name="tiny", licence="", provenance={})
+    checkpoint.save_estimator(network, tmp_path, provenance={})
     gc.unfreeze()
     try:
         engine = SerialThread("loads")  # gives way

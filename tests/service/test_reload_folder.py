@@ -10,7 +10,7 @@ from asgi_lifespan import LifespanManager
 from service.app import create_app
 from service.settings import Settings
 from tests.model.cli.conftest import weights
-from tests.model.test_adapter_files import WRONG, change
+from tests.model.storage.test_adapter_files import WRONG, change
 from tests.service.test_problems import PNG, check
 from tools.fakes import file_of, photo
 

@@ -1,10 +1,11 @@
-"""The engine with torch, on a tiny random restorer."""
+"""The engine with torch, on a tiny random network."""
 
 import numpy as np
 import pytest
 import torch
 
 import model
+from model.restoring.restorer import Restorer
 from service.engine import (
     EngineFatalError,
     EngineMemoryError,
@@ -15,13 +16,13 @@ from service.engine import (
 )
 from service.settings import Settings
 from service.torch_engine import TorchEngine, rung
-from tests.model.conftest import make_restorer
+from tests.model.conftest import make_network
 from tools.fakes import photo
 
 
 @pytest.fixture(scope="module")
 def engine():
-    return TorchEngine(make_restorer(4, 2), device="cpu", precision="fp32")
+    return TorchEngine(make_network(4, 2), device="cpu", precision="fp32")
 
 
 def described(engine, picture):
@@ -63,7 +64,7 @@ def test_any_size_comes_back_in_its_size(engine, size):
 def test_it_does_what_the_model_does(engine):
     picture = photo(40, 56)
     chw = torch.from_numpy(picture).permute(2, 0, 1)
-    expected = make_restorer(4, 2).restore_picture(
+    expected = Restorer(make_network(4, 2)).restore_picture(
         chw, adapters={"noise": 0.5, "blur": 0.2}, strength=0.7, precision="fp32"
     )
     got = restored(engine, picture, strength=0.7)
@@ -142,7 +143,7 @@ def test_descriptions_do_not_depend_on_neighbours(engine):
 
 def test_weights_that_vary_do_what_the_model_does_and_leave_no_seam(engine):
     picture = photo(100, 150)
-    expected = make_restorer(4, 2).restore_picture(
+    expected = Restorer(make_network(4, 2)).restore_picture(
         torch.from_numpy(picture).permute(2, 0, 1),
         adapters={"noise": 0.5, "blur": 0.2},
         blend="pixel",
@@ -168,7 +169,7 @@ def test_segments_are_labels_cells_and_planes(engine):
 
 def test_bf16_is_close_to_fp32(engine):
     picture = photo(40, 56)
-    rough = TorchEngine(make_restorer(4, 2), device="cpu", precision="bf16")
+    rough = TorchEngine(make_network(4, 2), device="cpu", precision="bf16")
     rough.warm_up()
     difference = restored(rough, picture).astype(int) - restored(engine, picture)
     assert 0 < np.abs(difference).mean() < 3
@@ -196,9 +197,9 @@ def test_it_loads_what_the_settings_name(monkeypatch):
 
     def load(path):
         named.append(path)
-        return make_restorer(4)
+        return make_network(4)
 
-    monkeypatch.setattr(model, "load", load)
+    monkeypatch.setattr(model, "load_network", load)
     engine = TorchEngine.load(Settings(device="cpu", precision="fp32", model_path="somewhere"))
     assert str(named[0]) == "somewhere"
     assert engine.info.precision == "fp32"
@@ -206,7 +207,7 @@ def test_it_loads_what_the_settings_name(monkeypatch):
 
 def test_a_card_is_warmed_up_at_every_size_of_a_square_picture(engine, monkeypatch):
     sides: list[int] = []
-    card = TorchEngine(make_restorer(4), device="cpu", precision="fp32", tile=200)
+    card = TorchEngine(make_network(4), device="cpu", precision="fp32", tile=200)
     monkeypatch.setattr(card, "_warm_up", sides.append)
     card.warm_up()
     assert sides == [256]
@@ -255,7 +256,7 @@ def test_what_the_device_does_to_any_work_is_told(engine, monkeypatch, kind, err
         raise error
 
     for name in ("describe", "restore_crops", "segment"):
-        monkeypatch.setattr(engine._restorer, name, fail)
+        monkeypatch.setattr(engine._network, name, fail)
     with pytest.raises(told):
         getattr(engine, kind)([tasks[kind]])
 
@@ -270,7 +271,7 @@ def test_memory_is_looked_after_behind_every_batch(engine, monkeypatch):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no card")
 def test_a_card_gives_what_the_processor_gives(engine):
-    card = TorchEngine(make_restorer(4, 2), device="cuda", precision="fp32", tile=128)
+    card = TorchEngine(make_network(4, 2), device="cuda", precision="fp32", tile=128)
     card.warm_up()
     for size in [(40, 56), (100, 144), (128, 128)]:  # padded alike: a card has fewer sizes
         expected = restored(engine, photo(*size)).astype(int)

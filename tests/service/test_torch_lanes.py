@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from model import checkpoint
+from model.storage import checkpoint
 from service.loading import load_engine
 from service.serial import SerialThread
 from service.settings import Settings
 from service.torch_device import NICENESS
 from service.torch_engine import TorchEngine
-from tests.model.conftest import make_restorer
+from tests.model.conftest import make_network
 from tests.service.test_torch_engine import restored
 from tools.fakes import photo
 
@@ -28,7 +28,7 @@ def tasks():
 
 @pytest.fixture(scope="module")
 def engine():
-    return TorchEngine(make_restorer(4, 2), device="cpu", precision="fp32")
+    return TorchEngine(make_network(4, 2), device="cpu", precision="fp32")
 
 
 def test_a_lane_has_its_cores_to_itself_and_gives_way_to_other_threads(engine):
@@ -67,9 +67,9 @@ def test_lanes_at_once_restore_as_one_after_the_other(engine):
 @pytest.mark.anyio
 @pytest.mark.skipif(sys.platform != "linux", reason="niceness is a thread's own on Linux alone")
 async def test_what_torch_starts_for_a_lane_gives_way_too(tmp_path):
-    restorer = make_restorer()
-    checkpoint.save_base(restorer, tmp_path, name="tiny", licence="", provenance={})
-    checkpoint.save_estimator(restorer, tmp_path, provenance={})
+    network = make_network()
+    checkpoint.save_base(network, tmp_path, name="tiny", licence="", provenance={})
+    checkpoint.save_estimator(network, tmp_path, provenance={})
     before, own = tasks(), os.getpriority(os.PRIO_PROCESS, 0)
     lane = SerialThread("lane")
     settings = Settings(model_path=tmp_path, device="cpu", threads=3)

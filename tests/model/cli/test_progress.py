@@ -9,7 +9,8 @@ from rich.console import Console
 from model.cli import progress
 from model.cli.engines import Engine, Outcome, here
 from model.cli.restoring import Job, Options
-from tests.model.conftest import make_restorer
+from model.restoring.restorer import Restorer
+from tests.model.conftest import make_network
 
 ESCAPE = "\x1b[2J\x1b]0;owned\x07"
 
@@ -31,7 +32,7 @@ def test_every_failure_has_a_reason(monkeypatch, error: Exception, told: str):
         raise error
 
     monkeypatch.setattr("model.cli.engines.restore_file", fail)
-    (outcome,) = here(lambda: make_restorer(2))([job("a.png")], Options())
+    (outcome,) = here(lambda: Restorer(make_network(2)))([job("a.png")], Options())
     assert outcome.report is None
     assert outcome.error.startswith(told)
 

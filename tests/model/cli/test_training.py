@@ -10,15 +10,17 @@ from PIL import Image
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-import model
-from model import checkpoint
 from model.cli.commands import app
-from model.cli.preparing import Options, prepare
-from model.cli.training import alone
-from model.estimator import Estimator
-from model.evaluation import evaluate_task, find_pairs
-from model.tensorfile import digest
-from tests.model.conftest import make_restorer
+from model.evaluation import evaluate_task
+from model.networks.estimator import Estimator
+from model.pictures.folders import find_pairs
+from model.restoring.restorer import Restorer
+from model.storage import checkpoint
+from model.storage.tensor_file import digest
+from model.training.jobs import prepare_job
+from model.training.options import TrainingOptions
+from model.training.train import alone
+from tests.model.conftest import make_network
 from tests.model.training.conftest import draw_picture
 
 QUICK = [
@@ -64,10 +66,10 @@ def train(what: str, data: Path, *more: str) -> str:
 def test_the_three_phases_make_a_folder_of_weights_that_loads(data, tmp_path):
     for what in ("baseline", "rain", "estimator"):
         train(what, data)
-    restorer = model.load(tmp_path / "weights")
-    assert [adapter.name for adapter in restorer.adapters] == ["rain"]
-    assert restorer.adapters[0].rank == 4
-    assert restorer.adapters[0].gain_db is not None
+    network = checkpoint.load_network(tmp_path / "weights")
+    assert [adapter.name for adapter in network.adapters] == ["rain"]
+    assert network.adapters[0].rank == 4
+    assert network.adapters[0].gain_db is not None
     run = tmp_path / "runs/baseline"
     assert {path.name for path in run.iterdir()} == {
         ".lock",
@@ -83,9 +85,11 @@ def test_the_three_phases_make_a_folder_of_weights_that_loads(data, tmp_path):
     assert "crop=32" in told["phase"]["mix"]
 
 
-def one_step(what: str, folder: Path, *, weights: str, init: Path, rank: int = 4) -> Options:
+def one_step(
+    what: str, folder: Path, *, weights: str, init: Path, rank: int = 4
+) -> TrainingOptions:
     """Options of a training of one step, with all its folders in one."""
-    return Options(
+    return TrainingOptions(
         what=what,
         data=folder,
         run=folder / "run",
@@ -102,20 +106,20 @@ def one_step(what: str, folder: Path, *, weights: str, init: Path, rank: int = 4
 
 def test_an_estimator_can_start_from_one_of_the_same_adapters(tmp_path):
     for name, kinds in (("two", ("noise", "blur")), ("one", ("noise",))):
-        restorer = make_restorer(*[2] * len(kinds))
-        checkpoint.save_base(restorer, tmp_path / name, name="tiny", licence="", provenance={})
+        network = make_network(*[2] * len(kinds))
+        checkpoint.save_base(network, tmp_path / name, name="tiny", licence="", provenance={})
         for kind in kinds:
             folder = tmp_path / name / "adapters" / kind
-            checkpoint.save_adapter(restorer, kind, folder, config={}, card="")
+            checkpoint.save_adapter(network, kind, folder, config={}, card="")
         whole = checkpoint.load_base(tmp_path / name)
         checkpoint.add_adapters(whole, [tmp_path / name / "adapters" / kind for kind in kinds])
         whole.estimator = Estimator(whole.config, len(kinds))
         torch.nn.init.normal_(whole.estimator.classify.weight)
         checkpoint.save_estimator(whole, tmp_path / name, provenance={})
     options = one_step("estimator", tmp_path, weights="two", init=tmp_path / "two")
-    began = prepare(options).restorer.estimator.state_dict()
-    there = model.load(tmp_path / "two").estimator.state_dict()
-    fresh = prepare(replace(options, init=None)).restorer.estimator.state_dict()
+    began = prepare_job(options).network.estimator.state_dict()
+    there = checkpoint.load_network(tmp_path / "two").estimator.state_dict()
+    fresh = prepare_job(replace(options, init=None)).network.estimator.state_dict()
     for name, values in there.items():  # stored in the order noise, blur; trained in blur, noise
         order = [1, 0] if name.startswith("classify") else slice(None)
         assert torch.equal(began[name], values[order])
@@ -123,24 +127,24 @@ def test_an_estimator_can_start_from_one_of_the_same_adapters(tmp_path):
     with pytest.raises(
         ValueError, match=r"is for the adapters \['noise'\], but these weights have \['blur', "
     ):
-        prepare(replace(options, init=tmp_path / "one"))
+        prepare_job(replace(options, init=tmp_path / "one"))
 
 
 def test_an_adapter_can_begin_as_one_of_another_baseline(tmp_path):
     for seed, (name, rank) in enumerate((("old", 2), ("new", 2), ("high", 5))):
-        restorer = make_restorer(rank, seed=seed)
-        checkpoint.save_base(restorer, tmp_path / name, name=name, licence="", provenance={})
-        restorer.info = checkpoint.load_base(tmp_path / name).info
-        restorer.adapters = (replace(restorer.adapters[0], scaling=0.5),)
+        network = make_network(rank, seed=seed)
+        checkpoint.save_base(network, tmp_path / name, name=name, licence="", provenance={})
+        network.info = checkpoint.load_base(tmp_path / name).info
+        network.adapters = (replace(network.adapters[0], scaling=0.5),)
         folder = tmp_path / name / "adapters" / "noise"
-        checkpoint.save_adapter(restorer, "noise", folder, config={}, card="")
+        checkpoint.save_adapter(network, "noise", folder, config={}, card="")
     new = checkpoint.load_base(tmp_path / "new")
     with pytest.raises(ValueError, match="was trained on other base weights"):
         checkpoint.add_adapters(new, [tmp_path / "old/adapters/noise"])
     options = one_step("noise", tmp_path, weights="new", init=tmp_path / "old", rank=3)
     old = checkpoint.load_base(tmp_path / "old")
     checkpoint.add_adapters(old, [tmp_path / "old/adapters/noise"])
-    values, before = (of.backbone.state_dict() for of in (prepare(options).restorer, old))
+    values, before = (of.backbone.state_dict() for of in (prepare_job(options).network, old))
     assert any("lora_B" in name for name in before)
     for name, was in before.items():
         if "lora_A" in name:
@@ -149,9 +153,9 @@ def test_an_adapter_can_begin_as_one_of_another_baseline(tmp_path):
         if "lora_B" in name:
             assert torch.equal(values[name], torch.nn.functional.pad(was * 0.5, (0, 1)))
     with pytest.raises(ValueError, match="has rank 5, so an adapter of rank 3 can't start from it"):
-        prepare(replace(options, init=tmp_path / "high"))
+        prepare_job(replace(options, init=tmp_path / "high"))
     with pytest.raises(ValueError, match=r"there is no adapter .*rain to start from"):
-        prepare(replace(options, what="rain"))
+        prepare_job(replace(options, what="rain"))
 
 
 @pytest.mark.slow
@@ -188,7 +192,7 @@ def test_an_adapter_can_train_at_a_higher_rank_than_it_is_saved_with(data, tmp_p
     checkpoint.add_adapters(base, [folder])
     assert base.adapters[0].rank == 2
     (pairs,) = find_pairs(data / "val").values()
-    given, restored = evaluate_task(base, "rain", pairs, modes=("oracle",))
+    given, restored = evaluate_task(Restorer(base), "rain", pairs, modes=("oracle",))
     whole, cut = map(float, re.findall(r"rain ([\d.]+)", told))
     assert restored.psnr == pytest.approx(cut, abs=0.03)
     assert base.adapters[0].gain_db == pytest.approx(cut - given.psnr, abs=0.01)
@@ -262,3 +266,16 @@ def test_a_run_folder_is_one_trainings_at_a_time(data):
         pass
     with alone(run):  # free again
         pass
+
+
+def test_a_validation_is_made_and_its_pictures_are_not_trained_on(data, tmp_path):
+    wide = tmp_path / "wide"
+    made = CliRunner().invoke(
+        app, ["validation", str(data), str(wide), "--every", "2", "--run", "1"]
+    )
+    assert made.exit_code == 0, made.output
+    held_out = (wide / "held-out.txt").read_text().split()
+    assert held_out
+    assert "clean_made" in made.output
+    output = train("baseline", data, "--hold-out", wide / "held-out.txt")
+    assert "rain" in output

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model.degradations.camera import camera_noise
+from model.degradations.camera import camera_noise, store_as_camera
 from model.degradations.noise import SIGMA_MAX, add_noise, add_white
 from tests.model.degradations.test_noise import make_flat
 from tests.model.degradations.test_operators import SHAPES, make_picture
@@ -34,6 +34,23 @@ def test_camera_noise_is_coarser_than_a_pixel_and_white_noise_is_not():
 def test_camera_noise_is_alike_between_channels():
     likeness = [np.corrcoef(noise.reshape(-1, 3).T)[0, 2] for noise in draw(make_flat(0.5))]
     assert np.mean(likeness) > 0.2
+
+
+def test_the_brightness_of_camera_noise_is_stronger_than_its_colour():
+    shares = []
+    for noise in draw(make_flat(0.5), seeds=30):
+        luma = noise.mean(axis=2, keepdims=True)
+        shares.append(float((noise - luma).std()) / float(luma.std()))
+    assert 0.25 < np.median(shares) < 1.1
+
+
+def test_most_cameras_store_a_jpeg_and_the_others_leave_the_values_as_they_are():
+    picture = make_picture(64, 64)
+    stored = [store_as_camera(picture, np.random.default_rng(seed)) for seed in range(40)]
+    changed = [not np.array_equal(one, picture) for one in stored]
+    assert 0.4 < np.mean(changed) < 0.8
+    for one in stored:
+        assert np.sqrt(((one - picture) ** 2).mean()) < 0.1
 
 
 def test_equal_seeds_make_equal_camera_noise_and_others_do_not():

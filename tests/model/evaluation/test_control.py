@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from model.evaluation.control import evaluate_control
-from tests.model.evaluation.conftest import write_picture
+from tests.model.conftest import write_picture
 
 
 class Doing:

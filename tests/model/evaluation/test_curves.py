@@ -6,8 +6,8 @@ from PIL import Image
 
 from model.evaluation import SEVERITIES
 from model.evaluation.curves import Curves, measure_curves, plot_curves, scale_of
-from tests.model.conftest import make_restorer
-from tests.model.evaluation.conftest import write_picture
+from model.restoring.restorer import Restorer
+from tests.model.conftest import make_network, write_picture
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def clean(tmp_path: Path) -> Path:
 
 
 def test_the_input_gets_worse_as_noise_gets_stronger(clean: Path):
-    curves = measure_curves(make_restorer(2), clean, "noise", 2)
+    curves = measure_curves(Restorer(make_network(2)), clean, "noise", 2)
     assert (curves.degradation, curves.count) == ("noise", 2)
     assert set(curves.psnr) == {"input", "none", "auto", "oracle"}
     assert {len(values) for values in curves.psnr.values()} == {len(SEVERITIES)}
@@ -26,7 +26,7 @@ def test_the_input_gets_worse_as_noise_gets_stronger(clean: Path):
 
 
 def test_a_degradation_that_no_adapter_fits_has_no_oracle(clean: Path):
-    curves = measure_curves(make_restorer(), clean, "snow", 1)
+    curves = measure_curves(Restorer(make_network()), clean, "snow", 1)
     assert set(curves.psnr) == {"input", "none", "auto"}
 
 

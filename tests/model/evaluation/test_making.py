@@ -14,7 +14,7 @@ from model.evaluation import (
     over_each_other,
 )
 from model.evaluation.making import draw_severity
-from tests.model.evaluation.conftest import write_picture
+from tests.model.conftest import write_picture
 
 
 @pytest.fixture

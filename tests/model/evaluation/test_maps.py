@@ -6,7 +6,7 @@ import torch
 
 from model.config import CLASSES
 from model.evaluation import Mix, evaluate_maps, mixed_pictures, share_seen_right
-from tests.model.evaluation.conftest import write_picture
+from tests.model.conftest import write_picture
 
 RAIN, NOISE = CLASSES.index("rain"), CLASSES.index("noise")
 

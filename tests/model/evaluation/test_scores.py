@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.evaluation import MODES, OTHER_MODES, Score, evaluate_task, find_pairs, five_task_average
+from model.evaluation import MODES, OTHER_MODES, Score, evaluate_task, five_task_average
 from model.evaluation.scores import oracle_name
+from model.pictures.folders import find_pairs
 
 
 @dataclass(frozen=True)

@@ -8,21 +8,21 @@ import signal
 import pytest
 import torch
 
-from model.about import AdapterInfo
 from model.config import Degradation
+from model.model_info import AdapterInfo
 from model.training.budget import Budget, Schedule
 from model.training.data import Batches
 from model.training.loop import Trainer
 from model.training.phases import adapter, baseline, estimator
 from model.training.stream import stream
-from tests.model.conftest import make_restorer
+from tests.model.conftest import make_network
 from tests.model.training.conftest import CPU, MIX
 
 
-def trainer_of(phase, restorer, run, steps, **changes):
+def trainer_of(phase, network, run, steps, **changes):
     ticks = itertools.count()
     return Trainer(
-        restorer=restorer,
+        network=network,
         phase=dataclasses.replace(phase, mix=dataclasses.replace(MIX, odds=phase.mix.odds)),
         run=run,
         budget=Budget(steps=steps),
@@ -38,14 +38,14 @@ def fit(trainer, sources):
     return trainer.fit(lambda start: stream(batches, start, workers=0))
 
 
-def weights_of(restorer):
-    return {name: tensor.clone() for name, tensor in restorer.state_dict().items()}
+def weights_of(network):
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
 
-def rain_restorer():
-    restorer = make_restorer()
-    restorer.install_new(AdapterInfo(name="rain", title="Rain", degradation="rain", rank=2))
-    return restorer
+def rain_network():
+    network = make_network()
+    network.install_new(AdapterInfo(name="rain", title="Rain", degradation="rain", rank=2))
+    return network
 
 
 DEVICES = pytest.mark.parametrize(
@@ -63,9 +63,9 @@ DEVICES = pytest.mark.parametrize(
 )
 
 PHASES = {
-    "baseline": (baseline, make_restorer, ("context.", "backbone.", "head."), "lora"),
-    "adapter": (lambda: adapter(Degradation.RAIN), rain_restorer, ("backbone.",), "-"),
-    "estimator": (estimator, lambda: make_restorer(2, 2, 2, 2, 2), ("estimator.",), "-"),
+    "baseline": (baseline, make_network, ("context.", "backbone.", "head."), "lora"),
+    "adapter": (lambda: adapter(Degradation.RAIN), rain_network, ("backbone.",), "-"),
+    "estimator": (estimator, lambda: make_network(2, 2, 2, 2, 2), ("estimator.",), "-"),
 }
 
 
@@ -75,10 +75,10 @@ def test_a_phase_changes_its_own_weights_and_leaves_all_others_bit_equal(
     name, device, sources, tmp_path
 ):
     phase, make, parts, barred = PHASES[name]
-    restorer = make()
-    before = weights_of(restorer)
-    fit(trainer_of(phase(), restorer, tmp_path, steps=3, device=device), sources)
-    after = weights_of(restorer.cpu())
+    network = make()
+    before = weights_of(network)
+    fit(trainer_of(phase(), network, tmp_path, steps=3, device=device), sources)
+    after = weights_of(network.cpu())
     for key, old in before.items():
         own = key.startswith(parts) and barred not in key
         if name == "adapter":
@@ -91,9 +91,9 @@ def test_a_phase_changes_its_own_weights_and_leaves_all_others_bit_equal(
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no card")
 def test_a_run_begun_on_a_processor_goes_on_on_a_card(sources, tmp_path):
-    fit(trainer_of(baseline(), make_restorer(), tmp_path, steps=2), sources)
+    fit(trainer_of(baseline(), make_network(), tmp_path, steps=2), sources)
     resumed = trainer_of(
-        baseline(), make_restorer(), tmp_path, steps=4, device="cuda", compiles=True
+        baseline(), make_network(), tmp_path, steps=4, device="cuda", compiles=True
     )
     assert resumed.resume()
     assert resumed.step == 2
@@ -127,17 +127,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one(name, sources, tmp_path):
 
 def test_a_run_cannot_go_on_with_other_sizes(sources, tmp_path):
     phase = adapter(Degradation.RAIN)
-    fit(trainer_of(phase, rain_restorer(), tmp_path, steps=1), sources)
-    wider = make_restorer()
+    fit(trainer_of(phase, rain_network(), tmp_path, steps=1), sources)
+    wider = make_network()
     wider.install_new(AdapterInfo(name="rain", title="Rain", degradation="rain", rank=8))
     with pytest.raises(ValueError, match="a training with other sizes: give the preset or rank"):
         trainer_of(phase, wider, tmp_path, steps=2).resume()
 
 
 def test_a_resumed_run_takes_the_rates_that_are_asked_for_now(sources, tmp_path):
-    fit(trainer_of(baseline(), make_restorer(), tmp_path, steps=2), sources)
+    fit(trainer_of(baseline(), make_network(), tmp_path, steps=2), sources)
     slower = dataclasses.replace(baseline(), lr=1e-5, kernel_lr=1e-4)
-    resumed = trainer_of(slower, make_restorer(), tmp_path, steps=4)
+    resumed = trainer_of(slower, make_network(), tmp_path, steps=4)
     resumed.resume()
     rates = [
         group["full_lr"] for optimiser in resumed.optimisers for group in optimiser.param_groups
@@ -149,26 +149,26 @@ def test_what_a_loss_counts_is_the_phases_to_say(sources, tmp_path):
     stayed = []
     for counts in (0.0, 5.0):
         phase = dataclasses.replace(baseline(), lr=0.1, weights={"segmentation": counts})
-        restorer = make_restorer()
-        before = restorer.head.mix.weight.clone()
-        trainer = trainer_of(phase, restorer, tmp_path / str(counts), steps=1)
+        network = make_network()
+        before = network.head.mix.weight.clone()
+        trainer = trainer_of(phase, network, tmp_path / str(counts), steps=1)
         trainer.phase = dataclasses.replace(trainer.phase, warmup=0.0)
         fit(trainer, sources)
-        stayed.append(torch.allclose(restorer.head.mix.weight, before, rtol=0, atol=1e-4))
+        stayed.append(torch.allclose(network.head.mix.weight, before, rtol=0, atol=1e-4))
     assert stayed == [True, False]
     misspelt = dataclasses.replace(baseline(), weights={"segmentaton": 1.0})
     with pytest.raises(ValueError, match=r"segmentaton.*the losses are .*segmentation"):
-        fit(trainer_of(misspelt, make_restorer(), tmp_path / "misspelt", steps=1), sources)
+        fit(trainer_of(misspelt, make_network(), tmp_path / "misspelt", steps=1), sources)
 
 
 def compile_losses(sources):
     for phase, make, _, _ in PHASES.values():
-        restorer, losses = make().train(), phase().losses
+        network, losses = make().train(), phase().losses
         mix = dataclasses.replace(MIX, odds=phase().mix.odds)
         batch = Batches(sources, mix, seed=0)[0].on(CPU)
         compiled = torch.compile(losses, dynamic=False, fullgraph=True, backend="eager")
-        expected = losses(restorer, batch)
-        for loss, value in compiled(restorer, batch).items():
+        expected = losses(network, batch)
+        for loss, value in compiled(network, batch).items():
             torch.testing.assert_close(value, expected[loss])
 
 
@@ -184,7 +184,7 @@ def test_the_losses_of_each_phase_compile_as_one_graph(sources):
 
 @DEVICES
 def test_the_baseline_overfits_one_batch(sources, tmp_path, device):
-    trainer = trainer_of(baseline(), make_restorer(), tmp_path, steps=60, device=device)
+    trainer = trainer_of(baseline(), make_network(), tmp_path, steps=60, device=device)
     batch = Batches(sources, trainer.phase.mix, seed=0)[0]
     trainer.fit(lambda _: itertools.repeat(batch))
     with (tmp_path / "losses.csv").open() as file:
@@ -194,9 +194,9 @@ def test_the_baseline_overfits_one_batch(sources, tmp_path, device):
 
 @DEVICES
 def test_the_estimator_overfits_one_batch(sources, tmp_path, device):
-    restorer = make_restorer(2, 2, 2, 2, 2)
+    network = make_network(2, 2, 2, 2, 2)
     fast = dataclasses.replace(estimator(), lr=1e-2)
-    trainer = trainer_of(fast, restorer, tmp_path, steps=60, device=device)
+    trainer = trainer_of(fast, network, tmp_path, steps=60, device=device)
     batch = Batches(sources, trainer.phase.mix, seed=4)[0]
     trainer.fit(lambda _: itertools.repeat(batch))
     with (tmp_path / "losses.csv").open() as file:
@@ -207,12 +207,12 @@ def test_the_estimator_overfits_one_batch(sources, tmp_path, device):
 def test_validation_sees_the_averaged_weights_and_gives_the_trained_ones_back(sources, tmp_path):
     seen = []
 
-    def validate(restorer):
+    def validate(network):
         seen.append([p.clone() for p in trainer.parameters])
-        assert not restorer.training
+        assert not network.training
         return {"noise": 30.0}
 
-    trainer = trainer_of(baseline(), make_restorer(), tmp_path, steps=5, validate=validate)
+    trainer = trainer_of(baseline(), make_network(), tmp_path, steps=5, validate=validate)
     fit(trainer, sources)
     assert seen
     for average, now in zip(trainer.average, seen[-1], strict=True):
@@ -225,7 +225,7 @@ def test_validation_sees_the_averaged_weights_and_gives_the_trained_ones_back(so
 
 
 def test_a_signal_stops_the_run_after_its_step_with_a_checkpoint(sources, tmp_path):
-    trainer = trainer_of(baseline(), make_restorer(), tmp_path, steps=1000)
+    trainer = trainer_of(baseline(), make_network(), tmp_path, steps=1000)
     trainer.on_log = lambda _: os.kill(os.getpid(), signal.SIGTERM)
     assert not fit(trainer, sources)
     assert trainer.step < 10
@@ -233,7 +233,7 @@ def test_a_signal_stops_the_run_after_its_step_with_a_checkpoint(sources, tmp_pa
 
 
 def test_a_signal_to_the_whole_group_leaves_the_workers_until_the_checkpoint(sources, tmp_path):
-    trainer = trainer_of(baseline(), make_restorer(), tmp_path, steps=1000)
+    trainer = trainer_of(baseline(), make_network(), tmp_path, steps=1000)
 
     def end_all(_):
         for worker in multiprocessing.active_children():
@@ -248,10 +248,10 @@ def test_a_signal_to_the_whole_group_leaves_the_workers_until_the_checkpoint(sou
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(sources, tmp_path):
-    restorer = make_restorer()
-    torch.nn.init.constant_(restorer.backbone.intro.weight, float("nan"))
+    network = make_network()
+    torch.nn.init.constant_(network.backbone.intro.weight, float("nan"))
     with pytest.raises(FloatingPointError, match="loss is nan, gradient nan at step 0"):
-        fit(trainer_of(baseline(), restorer, tmp_path, steps=3), sources)
+        fit(trainer_of(baseline(), network, tmp_path, steps=3), sources)
 
 
 @pytest.mark.parametrize("budget", [{}, {"hours": 1.0, "steps": 5}])

@@ -3,13 +3,13 @@ import dataclasses
 import pytest
 import torch
 
-from model.asking import Asked
 from model.config import CLASSES, Degradation
-from model.description import Description
+from model.networks.asked import Asked
+from model.networks.description import Description
 from model.training.data import Batches
 from model.training.losses import log_mse
 from model.training.phases import CLASS_WEIGHTS, adapter, baseline, estimator
-from tests.model.conftest import make_restorer
+from tests.model.conftest import make_network
 from tests.model.training.conftest import CPU, MIX
 
 
@@ -55,7 +55,7 @@ def test_what_storing_did_stays_in_phases_one_and_three():
 
 @pytest.mark.parametrize("phase", [baseline(), adapter("noise")], ids=lambda phase: phase.name)
 def test_low_light_in_a_part_of_a_picture_is_not_restored(sources, phase):
-    restorer = make_restorer(2)
+    network = make_network(2)
     mix = dataclasses.replace(
         MIX, odds=(("lowlight", 1.0), ("noise", 1.0)), cutmix=0.5, compound=0.0, batch=16, crops=2
     )
@@ -63,16 +63,16 @@ def test_low_light_in_a_part_of_a_picture_is_not_restored(sources, phase):
     dark = batch.of("lowlight", batch.shares)
     partly = (dark > 0) & (dark < 1)
     assert 0 < int(partly.sum()) < 16
-    before = phase.losses(restorer, batch)["restoration"]
+    before = phase.losses(network, batch)["restoration"]
     batch.target[batch.per_crop(partly)] += 0.5
-    assert phase.losses(restorer, batch)["restoration"] == before
+    assert phase.losses(network, batch)["restoration"] == before
     batch.target[batch.per_crop(dark == 1)] += 0.5
-    assert phase.losses(restorer, batch)["restoration"] != before
+    assert phase.losses(network, batch)["restoration"] != before
 
 
 @pytest.mark.parametrize("phase", [baseline(), adapter("noise")], ids=lambda phase: phase.name)
 def test_low_light_in_a_part_of_a_picture_counts_where_it_is_to_stay(sources, phase):
-    restorer = make_restorer(2)
+    network = make_network(2)
     mix = dataclasses.replace(
         MIX, odds=(("lowlight", 1.0), ("noise", 1.0)), cutmix=1.0, compound=0.0, batch=16
     )
@@ -80,46 +80,46 @@ def test_low_light_in_a_part_of_a_picture_counts_where_it_is_to_stay(sources, ph
     batch.asked[:, CLASSES.index("lowlight")] = 0
     dark = batch.of("lowlight", batch.shares)
     partly = (dark > 0) & (dark < 1)
-    before = phase.losses(restorer, batch)["restoration"]
+    before = phase.losses(network, batch)["restoration"]
     batch.target[partly] += 0.5
-    assert phase.losses(restorer, batch)["restoration"] != before
+    assert phase.losses(network, batch)["restoration"] != before
 
 
 def test_degradations_over_each_other_count_one_in_the_baseline(sources):
-    restorer = make_restorer()
+    network = make_network()
     mix = dataclasses.replace(
         MIX, odds=(("lowlight", 1.0), ("noise", 1.0)), cutmix=0.0, compound=1.0, batch=4
     )
     batch = Batches(sources, mix, seed=0)[0].on(CPU)
     assert batch.layered().all()
-    context, features = restorer.context(batch.views)
+    context, features = network.context(batch.views)
     description = Description(context, features, torch.zeros(4, 0))
     told = torch.stack([batch.of(kind, batch.asked) for kind in Degradation], dim=1)
     assert told.any()
-    out = restorer(batch.degraded, description, Asked(told), batch.box)
+    out = network(batch.degraded, description, Asked(told), batch.box)
     torch.testing.assert_close(
-        baseline().losses(restorer, batch)["restoration"], log_mse(out.image, batch.target)
+        baseline().losses(network, batch)["restoration"], log_mse(out.image, batch.target)
     )
 
 
 def test_the_baseline_learns_to_leave_alone_what_is_not_asked_for(sources):
     """Where nothing is asked the target is the input, and so is the answer, by the gate."""
-    restorer = make_restorer()
+    network = make_network()
     mix = dataclasses.replace(MIX, odds=(("noise", 1.0),), cutmix=0.0, compound=0.0, batch=4)
     batch = Batches(sources, mix, seed=0)[0].on(CPU)
     batch.asked.zero_()
     batch.target.copy_(batch.degraded)
     best = CLASS_WEIGHTS["noise"] * log_mse(batch.degraded, batch.degraded)
-    torch.testing.assert_close(baseline().losses(restorer, batch)["restoration"], best)
+    torch.testing.assert_close(baseline().losses(network, batch)["restoration"], best)
     batch.asked[:, CLASSES.index("noise")] = 1
-    assert baseline().losses(restorer, batch)["restoration"] > best + 1
+    assert baseline().losses(network, batch)["restoration"] > best + 1
 
 
 def test_an_adapter_is_weighed_by_what_is_asked_of_it(sources):
     """The baseline is told of it by its own column; one that it does not know, by the weight."""
-    restorer = make_restorer(2)
-    snow = dataclasses.replace(restorer.adapters[0], name="snow", degradation="snow")
-    restorer.adapters = (snow,)
+    network = make_network(2)
+    snow = dataclasses.replace(network.adapters[0], name="snow", degradation="snow")
+    network.adapters = (snow,)
     mix = dataclasses.replace(MIX, odds=(("snow", 1.0),), cutmix=0.0, compound=0.0, batch=4)
     batch = Batches(sources, mix, seed=0)[0].on(CPU)
     column = batch.classes.index("snow")
@@ -127,31 +127,31 @@ def test_an_adapter_is_weighed_by_what_is_asked_of_it(sources):
     losses = []
     for amount in (0.0, 0.3, 1.0):
         batch.asked[:, column] = amount
-        context, features = restorer.context(batch.views)
+        context, features = network.context(batch.views)
         description = Description(context, features, torch.zeros(4, 0))
         asked = Asked(torch.zeros(4, 5), torch.full((4, 1), amount))
-        out = restorer(batch.degraded, description, asked, batch.box)
-        loss = adapter("snow").losses(restorer, batch)["restoration"]
+        out = network(batch.degraded, description, asked, batch.box)
+        loss = adapter("snow").losses(network, batch)["restoration"]
         torch.testing.assert_close(loss, log_mse(out.image, batch.target))
         losses.append(loss.item())
     assert len({*losses}) == 3
 
 
 def test_low_light_in_a_part_of_a_picture_is_to_be_seen(sources):
-    restorer = make_restorer()
+    network = make_network()
     mix = dataclasses.replace(
         MIX, odds=(("lowlight", 1.0), ("noise", 1.0)), cutmix=1.0, compound=0.0, batch=8
     )
     batch = Batches(sources, mix, seed=0)[0].on(CPU)
     dark = batch.of("lowlight", batch.shares)
     partly = (dark > 0) & (dark < 1)
-    before = baseline().losses(restorer, batch)
+    before = baseline().losses(network, batch)
     batch.labels[batch.per_crop(partly)] = 1
-    assert baseline().losses(restorer, batch)["segmentation"] != before["segmentation"]
+    assert baseline().losses(network, batch)["segmentation"] != before["segmentation"]
 
 
 def test_the_estimator_is_to_see_all_that_lies_over_each_other_in_full(sources):
-    restorer = make_restorer(2, 2)  # noise, blur
+    network = make_network(2, 2)  # noise, blur
     mix = dataclasses.replace(
         MIX, odds=(("noise", 1.0), ("blur", 1.0)), cutmix=0.0, compound=1.0, batch=4
     )
@@ -159,16 +159,16 @@ def test_the_estimator_is_to_see_all_that_lies_over_each_other_in_full(sources):
     batch.amounts[:, [CLASSES.index("noise"), CLASSES.index("blur")]] = 1
     losses = []
     for logits in ([9.0, 9.0], [9.0, -9.0], [-9.0, 9.0]):
-        restorer.estimator = Told(torch.tensor([logits] * 4))  # type: ignore[assignment]
-        losses.append(estimator().losses(restorer, batch)["estimation"].item())
+        network.estimator = Told(torch.tensor([logits] * 4))  # type: ignore[assignment]
+        losses.append(estimator().losses(network, batch)["estimation"].item())
     assert losses[0] < 1e-3
     assert min(losses[1:]) > 1
 
 
 def test_the_estimator_is_to_find_a_kind_that_the_map_does_not_know(sources):
-    restorer = make_restorer(2, 2)  # noise, blur
-    snow = dataclasses.replace(restorer.adapters[1], name="snow", degradation="snow")
-    restorer.adapters = (restorer.adapters[0], snow)
+    network = make_network(2, 2)  # noise, blur
+    snow = dataclasses.replace(network.adapters[1], name="snow", degradation="snow")
+    network.adapters = (network.adapters[0], snow)
     mix = dataclasses.replace(
         MIX, odds=(("snow", 1.0), ("haze", 1.0)), cutmix=0.0, compound=0.0, batch=8
     )
@@ -180,21 +180,21 @@ def test_the_estimator_is_to_find_a_kind_that_the_map_does_not_know(sources):
     right[snowy, 1] = 20.0
     losses = []
     for logits in (right, right.flip(1)):
-        restorer.estimator = Told(logits)  # type: ignore[assignment]
-        losses.append(estimator().losses(restorer, batch)["estimation"].item())
+        network.estimator = Told(logits)  # type: ignore[assignment]
+        losses.append(estimator().losses(network, batch)["estimation"].item())
     assert losses[0] < 1e-3
     assert losses[1] > 4
 
 
 def test_the_estimator_also_learns_which_amounts_restore_best(sources):
     torch.manual_seed(0)
-    restorer = make_restorer(2, 2).eval().requires_grad_(requires_grad=False)
+    network = make_network(2, 2).eval().requires_grad_(requires_grad=False)
     batch = Batches(sources, dataclasses.replace(MIX, batch=8), seed=0)[0].on(CPU)
     logits = torch.zeros(8, 2, requires_grad=True)
 
     def restoration() -> torch.Tensor:
-        restorer.estimator = Told(logits)  # type: ignore[assignment]
-        return estimator().losses(restorer, batch)["restoration"]
+        network.estimator = Told(logits)  # type: ignore[assignment]
+        return estimator().losses(network, batch)["restoration"]
 
     before = restoration()
     before.backward()

@@ -1,9 +1,10 @@
 import pytest
 from PIL import Image
 
-from model.evaluation import find_pairs
+from model.pictures.folders import find_pairs
+from model.restoring.restorer import Restorer
 from model.training.report import draw_curves, draw_grid
-from tests.model.conftest import make_restorer
+from tests.model.conftest import make_network
 from tests.model.training.conftest import draw_picture
 
 
@@ -30,7 +31,11 @@ def test_the_grid_holds_degraded_restored_and_clean_of_each_task(tmp_path):
             folder.mkdir(parents=True)
             Image.fromarray(draw_picture(seed)).save(folder / "a.png")
     draw_grid(
-        make_restorer(), find_pairs(tmp_path), tmp_path / "grid.png", adapters="none", side=64
+        Restorer(make_network()),
+        find_pairs(tmp_path),
+        tmp_path / "grid.png",
+        adapters="none",
+        side=64,
     )
     with Image.open(tmp_path / "grid.png") as grid:
         assert grid.size == (3 * 64, 2 * 64)

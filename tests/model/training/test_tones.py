@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model.training.data import Batches
-from model.training.tones import dim, retone
+from model.training.tones import dim, retone, soften
 from tests.model.training.conftest import MIX
 
 
@@ -109,3 +109,30 @@ def test_how_bright_a_picture_of_low_light_should_be_stays(change, sources, monk
     assert not first_draws(sources, monkeypatch, "lowlight", **change).any()
     over = {"cutmix": 0.0, "compound": 1.0, "company": ("lowlight",)}
     assert not first_draws(sources, monkeypatch, "noise", **over).any()
+
+
+def test_a_softened_picture_keeps_its_tones_and_loses_its_finest_detail():
+    rng = np.random.default_rng(4)
+    picture = np.rint(rng.random((64, 64, 3)) * 255).astype(np.float32) / np.float32(255)
+    softer = soften(picture, np.random.default_rng(1))
+    assert softer.shape == picture.shape
+    assert softer.dtype == np.float32
+    assert abs(softer.mean() - picture.mean()) < 0.01
+    assert np.abs(np.diff(softer, axis=1)).mean() < 0.8 * np.abs(np.diff(picture, axis=1)).mean()
+    np.testing.assert_allclose(softer * 255, np.rint(softer * 255), atol=1e-3)
+
+
+@pytest.mark.parametrize(("kind", "softened"), [("noise", True), ("clean", True), ("blur", False)])
+def test_photographs_are_softened_unless_blur_is_to_be_removed(
+    kind, softened, sources, monkeypatch
+):
+    seen = []
+
+    def noted(picture, rng):
+        seen.append(picture)
+        return picture
+
+    monkeypatch.setattr("model.training.data.soften", noted)
+    mix = dataclasses.replace(MIX, odds=((kind, 1.0),), cutmix=0.0, compound=0.0, soft=1.0)
+    Batches(sources, mix, seed=0)[0]
+    assert bool(seen) is softened

@@ -1,0 +1,1 @@
+"""The network: everything that computes on tensors of crops and views, as ``torch.nn`` modules."""

@@ -1,0 +1,1 @@
+"""Files of weights and adapters: reading, writing, installing, and reducing the rank."""
