@@ -9,6 +9,10 @@ from model.pictures import limits
 from model.pictures.errors import BrokenPictureError, OversizedPictureError
 
 
+_NAME_BYTES = 512
+"""Bytes in which the name of an item and its media type are looked for."""
+
+
 class Box(NamedTuple):
     """A box: its kind, and where its content lies in the file."""
 
@@ -137,7 +141,8 @@ def _kinds(data: bytes, iinf: Box, found: dict[int, Item]) -> None:
             item = found.setdefault(number, Item())
             item.kind = cursor.bytes(4)
             if item.kind == b"mime":
-                item.content = (data[cursor.at : box.end] + b"\0").split(b"\0")[1]
+                names = data[cursor.at : min(box.end, cursor.at + _NAME_BYTES)] + b"\0"
+                item.content = names.split(b"\0", 2)[1]
 
 
 def _places(data: bytes, iloc: Box, idat: Box | None, found: dict[int, Item]) -> None:

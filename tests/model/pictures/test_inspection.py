@@ -213,7 +213,7 @@ def test_the_sizes_of_headers_that_are_cut_off_are_told_as_broken():
                 read_header(data[:length])
             except (BrokenPictureError, UnsupportedPictureError):
                 continue
-            assert length > 20, name
+            assert length > (8 if name.startswith("JPEG XL") else 20), name
 
 
 def test_what_is_no_tree_of_tags_is_told():
