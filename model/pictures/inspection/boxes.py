@@ -8,7 +8,6 @@ from typing import NamedTuple
 from model.pictures import limits
 from model.pictures.errors import BrokenPictureError, OversizedPictureError
 
-
 _NAME_BYTES = 512
 """Bytes in which the name of an item and its media type are looked for."""
 
