@@ -16,7 +16,7 @@ _READERS: dict[str, Callable[[bytes], Beside]] = {
     "TIFF": tiff.beside,
     "BMP": bmp.beside,
     "AVIF": heif.beside,
-    "HEIF": heif.beside,
+    "HEIF": heif.upright,
     "JXL": jxl.beside,
     "JPEG2000": jp2.beside,
 }

@@ -1,5 +1,7 @@
 """AVIF and HEIC: the items of their metadata, and the properties of their picture."""
 
+from dataclasses import replace
+
 from model.pictures import limits
 from model.pictures.inspection.boxes import Box, Item, boxes, items
 from model.pictures.picture import Beside
@@ -11,6 +13,11 @@ _VIDEO = b"mpvd"
 _TURNS = {(0, None): 1, (0, 1): 2, (2, None): 3, (0, 0): 4, (1, 0): 5, (3, None): 6, (3, 0): 7}
 _TURNS |= {(1, None): 8, (1, 1): 7, (2, 0): 2, (2, 1): 4, (3, 1): 5}
 """How a picture lies, by its quarter turns to the left and by the axis of its mirror."""
+
+
+def upright(data: bytes) -> Beside:
+    """Read the metadata of a HEIC, whose decoder turns the picture upright by itself."""
+    return replace(beside(data), orientation=1)
 
 
 def beside(data: bytes) -> Beside:

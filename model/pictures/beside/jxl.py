@@ -6,7 +6,7 @@ from model.pictures.picture import Beside
 from model.pictures.xmp import GAIN_MAP
 
 _PACKED = "metadata of the JPEG XL is packed by Brotli: left out"
-_PROFILE = "the colour profile of the JPEG XL cannot be read: its colours were taken for sRGB"
+_PROFILE = "what the JPEG XL says of its colours cannot be read: they were taken for sRGB"
 
 
 def beside(data: bytes) -> Beside:
@@ -22,7 +22,7 @@ def beside(data: bytes) -> Beside:
         elif box.kind == b"jhgm":
             notices.append(GAIN_MAP)
     found = codestream(data)
-    if found.profile and not found.absolute:
+    if (found.profile and not found.absolute) or _is_custom(found):
         notices.append(_PROFILE)
     exif = blocks.get(b"Exif", b"")
     return Beside(
@@ -33,6 +33,11 @@ def beside(data: bytes) -> Beside:
         orientation=found.orientation,
         notices=tuple(notices),
     )
+
+
+def _is_custom(found: Codestream) -> bool:
+    """Whether the colours are told by coordinates of their own."""
+    return not (found.profile or found.cicp or found.gamma)
 
 
 def _numbers(found: Codestream) -> tuple[int, int] | None:

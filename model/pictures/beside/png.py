@@ -11,6 +11,7 @@ from model.pictures.inspection.png import chunks
 from model.pictures.picture import Beside
 
 _XMP = b"XML:com.adobe.xmp"
+_XMP_OF_JPEG = b"http://ns.adobe.com/xap/1.0/\0"
 _RAW = "Raw profile type "
 _RAW_KINDS = frozenset({"exif", "APP1", "xmp", "iptc"})
 _RAW_BYTES = 3 * limits.MAX_EXIF_BYTES
@@ -46,9 +47,12 @@ def beside(data: bytes) -> Beside:
             _note("text", found)
     values = {name: value or b"" for name, value in found.values.items()}
     raw = {name: _from_text(values.get(_RAW + name, b"")) for name in _RAW_KINDS}
+    is_xmp = raw["APP1"].startswith(_XMP_OF_JPEG)
     read = Beside(
-        exif=values.get("EXIF") or raw["exif"] or raw["APP1"],
-        xmp=values.get("XMP") or raw["xmp"],
+        exif=values.get("EXIF") or raw["exif"] or (b"" if is_xmp else raw["APP1"]),
+        xmp=values.get("XMP")
+        or raw["xmp"]
+        or (raw["APP1"].removeprefix(_XMP_OF_JPEG) if is_xmp else b""),
         icc=values.get("colour profile", b""),
         iptc=iptc.of_photoshop(raw["iptc"]) or raw["iptc"],
         texts=tuple(found.texts),

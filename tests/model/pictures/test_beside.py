@@ -344,3 +344,17 @@ def test_metadata_of_a_jpeg_xl_goes_along():
 def test_chunks_of_a_png_are_in_the_order_that_the_standard_wants():
     data = jpeg_of(PATCHES, exif_part(camera_exif()), dpi=(300, 300))
     assert list(chunks_of(written(data, "png")[0]))[:3] == [b"IHDR", b"pHYs", b"eXIf"]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_a_picture_is_turned_once_where_its_boxes_and_its_exif_say_how_it_lies(kind, orientation):
+    pixels = np.zeros((64, 128, 3), np.uint8)
+    pixels[:16, :16] = 255  # a corner that tells the turn
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"quality": 95, "exif": exif.tobytes()}
+    rgb = decode(file_of(pixels, kind, **options)).rgb
+    expected = decode(file_of(pixels, "PNG", exif=exif)).rgb
+    assert rgb.shape == expected.shape
+    assert np.abs(rgb.astype(int) - expected).mean() < 3
