@@ -17,7 +17,7 @@ from model.restoring.wishes import parse_names, parse_wish
 from service.errors import FieldProblem, InvalidOptionsError
 
 AdapterMode = Literal["auto", "top", "none"]
-Format = Literal["auto", "png", "jpeg", "webp", "avif"]
+Format = Literal["auto", "png", "jpeg", "webp", "avif", "jxl"]
 
 
 def _parse_adapters(value: object) -> object:
@@ -65,7 +65,10 @@ class RestoreOptions(BaseModel):
         description="Format of the answer. auto: what Accept names, else the input's format.",
     )
     quality: int = Field(
-        92, ge=1, le=100, description="Quality of jpeg, webp and avif. 100 writes lossless webp."
+        92,
+        ge=1,
+        le=100,
+        description="Quality of jpeg, webp, avif and jxl. 100 writes lossless webp and jxl.",
     )
     metadata: Metadata = Field(
         "keep",

@@ -3,6 +3,7 @@
 import functools
 import io
 import struct
+import zlib
 from typing import Any
 
 import imagecodecs
@@ -169,7 +170,39 @@ def kinds():
         "BMP": file_of(rgb, "BMP"),
         "AVIF, alpha": file_of(np.dstack([rgb, alpha]), "AVIF", quality=90, exif=exif_block()),
         "HEIC": heif.getvalue(),
+        "JPEG, cut off": file_of(rgb, "JPEG")[:-200],
+        "PNG, linear light told by gAMA": _with_gamma(file_of(rgb), 100_000),
+        "PNG, HDR (PQ), 16 bits": _with_numbers(imagecodecs.png_encode(deep), 9, 16),
+        "TIFF, RGB, floats from -0.1 to 1.3": tiff_of(
+            (rgb / 255 * 1.4 - 0.1).astype(np.float32), photometric="rgb"
+        ),
+        "AVIF, Display P3 told by numbers": imagecodecs.avif_encode(
+            rgb, level=95, primaries=12, transfer=13
+        ),
+        "AVIF, 10 bits": imagecodecs.avif_encode(
+            waves(dtype=np.uint16) >> 6, level=99, bitspersample=10
+        ),
+        "JPEG XL": imagecodecs.jpegxl_encode(rgb, level=92),
+        "JPEG XL, lossless, alpha": imagecodecs.jpegxl_encode(
+            np.dstack([rgb, alpha]), lossless=True
+        ),
+        "JPEG 2000": file_of(rgb, "JPEG2000"),
+        "JPEG 2000, 16 bits": imagecodecs.jpeg2k_encode(deep, level=0),
     }
+
+
+def _with_chunk(data, kind, body):
+    checked = kind + body
+    crc = zlib.crc32(checked)
+    return data[:33] + struct.pack(">I", len(body)) + checked + struct.pack(">I", crc) + data[33:]
+
+
+def _with_gamma(data, value):
+    return _with_chunk(data, b"gAMA", struct.pack(">I", value))
+
+
+def _with_numbers(data, primaries, transfer):
+    return _with_chunk(bytes(data), b"cICP", bytes((primaries, transfer, 0, 1)))
 
 
 def values_of(data):
@@ -183,6 +216,10 @@ def values_of(data):
                 return np.atleast_3d(file.pages.first.asarray())
     if data.startswith(b"\x89PNG") and data[24] == 16:
         return np.atleast_3d(imagecodecs.png_decode(data))
+    if (decode := _decoder_of(data)) is not None:
+        return np.atleast_3d(decode(data))
+    if data.startswith(b"\xff\xd8"):
+        data += b"\xff\xd9"  # one that is cut off has no end mark
     with Image.open(io.BytesIO(data)) as image:
         upright = ImageOps.exif_transpose(image)
         if upright.mode in ("P", "1"):
@@ -191,8 +228,24 @@ def values_of(data):
         return np.atleast_3d(np.array(upright))
 
 
+def _decoder_of(data):
+    """What decodes the files that Pillow does not read with all of their bits; None: it does."""
+    if data.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL")):
+        return imagecodecs.jpegxl_decode
+    if data.startswith(b"\0\0\0\x0cjP"):
+        return imagecodecs.jpeg2k_decode
+    return imagecodecs.avif_decode if data[4:12] == b"ftypavif" else None
+
+
 def facts_of(data):
     """What a file holds: format, mode, bits, size, profile, EXIF, XMP."""
+    decode = _decoder_of(data)
+    if decode is not None and decode is not imagecodecs.avif_decode:
+        pixels = np.atleast_3d(decode(data))
+        kind = "JPEG XL" if decode is imagecodecs.jpegxl_decode else "JPEG 2000"
+        mode, bits = ("L", "LA", "RGB", "RGBA")[pixels.shape[2] - 1], 8 * pixels.itemsize
+        size = (pixels.shape[1], pixels.shape[0])
+        return _facts(kind, mode, bits, size, {}, Image.Exif())
     try:
         image = Image.open(io.BytesIO(data))
     except UnidentifiedImageError:  # Pillow has no floats in colour
@@ -204,6 +257,8 @@ def facts_of(data):
         bits = 8
         if image.format == "PNG":
             bits = data[24]
+        elif image.format == "AVIF":
+            bits = 8 + 2 * (data[data.index(b"av1C") + 6] >> 6 & 1)
         elif isinstance(image, TiffImageFile):
             bits = max(image.tag_v2[258])
         mode = {"I;16": "L", "I;16B": "L", "1": "L"}.get(image.mode, image.mode)
@@ -223,7 +278,7 @@ def _facts(kind, mode, bits, size, info, exif):
         "mode": mode,
         "bits": bits,
         "size": f"{size[0]}x{size[1]}",
-        "icc": names[icc] if icc else "",
+        "icc": names.get(icc, "another") if icc else "",
         "exif": ", ".join(parts) if MAKE in exif else "",
         "xmp": "yes" if info.get("xmp") else "",
     }

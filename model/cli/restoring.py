@@ -120,7 +120,7 @@ def restore_file(restorer: Restorer, job: FileJob, options: FileOptions) -> dict
     start = time.perf_counter()
     encoding = encoding_of(job.target)
     data = job.source.read_bytes()
-    picture = decode(data, metadata=options.metadata)
+    picture = decode(data, metadata=options.metadata, beyond=encoding.name == "tiff")
     quality = options.quality or default_quality(read_header(data), encoding)
     degraded = torch.from_numpy(picture.rgb).permute(2, 0, 1)
     report: dict[str, Any] = {

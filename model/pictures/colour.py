@@ -6,16 +6,17 @@ as it was, and colours that sRGB has not are not lost (docs/decisions/0008).
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
 import imagecodecs
 import numpy as np
 
+from model.pictures import profiles
 from model.pictures.inspection.icc import integers_alone
 from model.pictures.inspection.icc import problem as icc_problem
-from model.pictures.picture import Picture, Pixels
+from model.pictures.picture import Beside, Picture, Pixels
 
 Space = Literal["gray", "rgb", "cmyk"]
 
@@ -35,32 +36,67 @@ class Colours:
         rgb: Shape (H, W, 3), sRGB.
         own: Shape (H, W, 1 or 3), in the colours of ``icc``; None where those are sRGB.
         icc: Profile to carry over; empty: none.
+        hdr: Numbers of the file's colours if it is HDR, to carry over; None: it is not, or they
+            are not carried over.
+        grey: Whether the picture is grey.
         notices: What the caller should know.
     """
 
     rgb: Pixels
     own: Pixels | None = None
     icc: bytes = b""
+    hdr: tuple[int, int] | None = None
+    grey: bool = False
     notices: tuple[str, ...] = ()
 
 
-def for_model(values: Pixels, space: Space, icc: bytes, *, strip: bool) -> Colours:
+def for_model(values: Pixels, space: Space, beside: Beside, *, strip: bool) -> Colours:
     """Bring a file's pixels to sRGB.
 
     Args:
         values: Shape (H, W, C) with C = 1 of grey, 3 of RGB, 4 of CMYK (0 is no ink).
         space: What the channels are.
-        icc: The file's profile; empty: none.
+        beside: What the file says of its colours.
         strip: Whether the profile goes away, so that the answer is sRGB too.
     """
+    icc = profiles.told(beside, space)
+    if space == "rgb" and icc[16:20] == b"GRAY" and _is_neutral(values):
+        values, space = np.ascontiguousarray(values[:, :, :1]), "gray"
     problem = _problem(icc, space)
-    notices = (f"the colour profile {problem}: left out",) if problem else ()
-    if problem or not icc:
+    told = (f"the colour profile {problem}: left out",) if problem else ()
+    made = _converted(values, space, b"" if problem else icc, strip=strip)
+    if made.own is None and not beside.icc:
+        made = replace(made, icc=b"")  # the file has none either
+    hdr, words = _hdr(beside, made)
+    notices = (*told, *words, *made.notices)
+    return replace(made, hdr=hdr, grey=space == "gray", notices=notices)
+
+
+def _hdr(beside: Beside, made: Colours) -> tuple[tuple[int, int] | None, tuple[str, ...]]:
+    """Return the numbers of an HDR picture if it stays one, and what the caller should know."""
+    if beside.icc or beside.cicp is None:
+        return None, ()
+    if not profiles.is_known(*beside.cicp):
+        primaries, transfer = beside.cicp
+        return None, (f"colours of the kinds {primaries} and {transfer} are taken for sRGB",)
+    name = profiles.HDR.get(beside.cicp[1])
+    if name is None:
+        return None, ()
+    if made.own is None:
+        return None, (f"the picture was HDR ({name}): it was converted to SDR",)
+    return beside.cicp, (f"the picture is HDR ({name}): it was restored as it looks in SDR",)
+
+
+def _converted(values: Pixels, space: Space, icc: bytes, *, strip: bool) -> Colours:
+    if not icc:
         if space == "cmyk":
-            return Colours(_plain_rgb(values), notices=(*notices, _PLAIN_CMYK))
-        return Colours(_three(values), notices=notices)
+            return Colours(_plain_rgb(values), notices=(_PLAIN_CMYK,))
+        return Colours(_three(values))
     if _judged(icc) == "srgb":
-        return Colours(_three(values), icc=b"" if strip else icc)
+        fits = space != "gray" or _SPACES[icc[16:20]] == "gray"
+        return Colours(_three(values), icc=icc if fits and not strip else b"")
+    if space == "gray" and _SPACES[icc[16:20]] == "rgb":
+        icc = profiles.grey_of(icc)
     rgb = _transformed(values, icc, _srgb(), to_srgb=True)
     if space == "gray":
         rgb = _three(_one(rgb))  # a profile of RGB may put neutral colours a level apart
@@ -69,7 +105,19 @@ def for_model(values: Pixels, space: Space, icc: bytes, *, strip: bool) -> Colou
     return Colours(rgb) if strip else Colours(rgb, values, icc)
 
 
+def _is_neutral(values: Pixels) -> bool:
+    """Whether red, green and blue are equal everywhere."""
+    return all(
+        (values[rows, :, :1] == values[rows, :, 1:]).all() for rows in _bands(values, _BAND_PIXELS)
+    )
+
+
 _PLAIN_CMYK = "CMYK without a profile was converted by the plain formula"
+
+
+def in_srgb(picture: Picture, restored: Pixels) -> Pixels:
+    """Return restored sRGB pixels, (H, W, 1) if the picture is grey, else (H, W, 3)."""
+    return _one(restored) if picture.grey else restored
 
 
 def in_own_colours(picture: Picture, restored: Pixels) -> Pixels:
@@ -83,7 +131,7 @@ def in_own_colours(picture: Picture, restored: Pixels) -> Pixels:
         Shape (H, W, 1) if the picture is grey, else (H, W, 3).
     """
     if picture.own is None:
-        return _one(restored) if picture.grey else restored
+        return in_srgb(picture, restored)
     if restored is picture.rgb:
         return picture.own
     if picture.grey:

@@ -25,7 +25,7 @@ class BrokenPictureError(PictureError):
 class UnsupportedPictureError(PictureError):
     """It is no picture of a kind that is read."""
 
-    hint = "Send JPEG, PNG, WebP, TIFF, BMP or AVIF."
+    hint = "Send JPEG, PNG, WebP, AVIF, JPEG XL, JPEG 2000, TIFF or BMP."
 
 
 class OversizedPictureError(PictureError):

@@ -19,6 +19,10 @@ class Encoding:
         max_side: Longest side it can hold, pixels.
         alpha: Whether it holds transparency.
         deep: Whether it holds 16 bits a channel.
+        grey: Whether it is coded as grey where a picture is, so that it holds a profile of grey.
+        profile: Whether it holds an ICC profile.
+        iptc: Whether it holds IPTC records.
+        texts: Whether it holds texts with a keyword each.
     """
 
     name: str
@@ -27,36 +31,44 @@ class Encoding:
     max_side: int
     alpha: bool = True
     deep: bool = False
+    grey: bool = True
+    profile: bool = True
+    iptc: bool = False
+    texts: bool = False
 
 
 ENCODINGS: dict[str, Encoding] = {
     encoding.name: encoding
     for encoding in (
-        Encoding("png", "image/png", (".png",), 2**31 - 1, deep=True),
-        Encoding("jpeg", "image/jpeg", (".jpg", ".jpeg"), 65_500, alpha=False),
-        Encoding("webp", "image/webp", (".webp",), 16_383),
-        Encoding("avif", "image/avif", (".avif",), 65_536),
-        Encoding("tiff", "image/tiff", (".tif", ".tiff"), 2**31 - 1, deep=True),
-        Encoding("bmp", "image/bmp", (".bmp",), 2**31 - 1, alpha=False),
+        Encoding("png", "image/png", (".png",), 2**31 - 1, deep=True, texts=True),
+        Encoding("jpeg", "image/jpeg", (".jpg", ".jpeg"), 65_500, alpha=False, iptc=True),
+        Encoding("webp", "image/webp", (".webp",), 16_383, grey=False),
+        Encoding("avif", "image/avif", (".avif",), 65_536, grey=False),
+        Encoding("jxl", "image/jxl", (".jxl",), 2**18, profile=False),
+        Encoding("tiff", "image/tiff", (".tif", ".tiff"), 2**31 - 1, deep=True, iptc=True),
+        Encoding("bmp", "image/bmp", (".bmp",), 2**31 - 1, alpha=False, profile=False),
     )
     if encoding.name != "avif" or features.check("avif")
 }
-"""Formats by name; the service offers the first four."""
+"""Formats by name; the service offers the first five."""
 
 QUALITY, LOSSLESS = 92, 100
-"""Quality where none is asked for, and that at which WebP loses nothing."""
-READ_ONLY = frozenset({".heic", ".heif"})
+"""Quality where none is asked for, and that at which WebP and JPEG XL lose nothing."""
+_LOSSLESS_TOO = ("webp", "jxl")
+READ_ONLY = frozenset({".heic", ".heif", ".jp2", ".j2k", ".j2c", ".jpx"})
 """Ends of the names of files that are read but not written, in lower case."""
 READ_SUFFIXES = READ_ONLY.union(*(encoding.suffixes for encoding in ENCODINGS.values()))
 """Ends of the names of files that are taken for pictures, in lower case."""
 
 _NATURAL = {"JPEG": "jpeg", "MPO": "jpeg", "WEBP": "webp", "AVIF": "avif", "HEIF": "jpeg"}
+_NATURAL |= {"JXL": "jxl"}
 
 
 def natural_encoding(header: Header) -> Encoding:
     """Return the format in which a picture goes back where only the web's formats are offered.
 
-    TIFF and BMP go back as PNG, which loses nothing; HEIF as JPEG, unless it is transparent.
+    TIFF, BMP and JPEG 2000 go back as PNG, which loses nothing; HEIF as JPEG, unless it is
+    transparent.
     """
     if header.format == "HEIF" and header.transparent:
         return ENCODINGS["png"]
@@ -64,8 +76,8 @@ def natural_encoding(header: Header) -> Encoding:
 
 
 def default_quality(header: Header, encoding: Encoding) -> int:
-    """Return the quality where none is asked for: a lossless WebP stays lossless."""
-    return LOSSLESS if header.lossless and encoding.name == "webp" else QUALITY
+    """Return the quality where none is asked for: a lossless WebP or JPEG XL stays lossless."""
+    return LOSSLESS if header.lossless and encoding.name in _LOSSLESS_TOO else QUALITY
 
 
 def encoding_of(path: PurePath) -> Encoding:

@@ -44,6 +44,12 @@ MAX_EXIF_BYTES = 2**20
 """Bytes of EXIF. More is left out. One JPEG segment holds 64 KiB."""
 MAX_XMP_BYTES = 2**20
 """Bytes of an XMP packet. A larger packet is left out."""
+MAX_IPTC_BYTES = 2**20
+"""Bytes of IPTC records and the Photoshop resources around them. More is left out."""
+MAX_TEXTS = 100
+"""Texts beside the pixels of a PNG, and comments of a JPEG. More are left out."""
+MAX_TEXT_BYTES = 2**20
+"""Bytes of all these texts together. More is left out."""
 
 MAX_BOXES = 4096
 """Boxes, items, references and tiles of an AVIF or HEIC file, each. A picture of 48 megapixels \

@@ -3,19 +3,17 @@
 import io
 import logging
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
-import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError, features
 
-from model.pictures import limits
+from model.pictures import deep
 from model.pictures.colour import Space
 from model.pictures.errors import BrokenPictureError, UnsupportedPictureError
-from model.pictures.inspection import bmp, directories, jpeg, png
-from model.pictures.metadata import loaded_exif
+from model.pictures.inspection import bmp, jpeg, png
 from model.pictures.picture import Header, Pixels
 
 try:
@@ -36,16 +34,15 @@ _BAND_PIXELS = 2**18
 
 @dataclass(frozen=True)
 class Raw:
-    """A file's pixels as they are stored, and what lies beside them.
+    """A file's pixels as they are stored.
 
     Attributes:
         values: Shape (H, W, C), uint8 or uint16; C is 1 of grey, 3 of RGB, 4 of CMYK.
         space: What the channels are.
         alpha: Shape (H, W), of the type of ``values``, or None.
         format: Pillow's name of the file's format.
-        exif: EXIF tags.
-        xmp: XMP packet; empty: none.
-        icc: ICC profile; empty: none.
+        beyond: What lay below 0 or above 1 of values of floats, (H, W, C), or None.
+        upright: Whether the decoder turned it upright already.
         notices: What the caller should know.
     """
 
@@ -53,9 +50,8 @@ class Raw:
     space: Space
     alpha: Pixels | None = None
     format: str = "TIFF"
-    exif: Image.Exif = field(default_factory=Image.Exif)
-    xmp: bytes = b""
-    icc: bytes = b""
+    beyond: NDArray[np.float32] | None = None
+    upright: bool = False
     notices: tuple[str, ...] = ()
 
 
@@ -90,27 +86,21 @@ def read(data: bytes, header: Header) -> Raw:
         BrokenPictureError: If it is of another size than its header says.
         Exception: Whatever a decoder raises of a damaged file.
     """
-    beside = png.beside(data) if header.format == "PNG" else png.Beside()
     data = _for_decoder(data, header)
     with _opened(data, header.format) as image:
         _check_size(image, header)
         several = header.several or (header.format != "TIFF" and getattr(image, "n_frames", 1) > 1)
-        if not _is_deep_png(header) and not _is_runs(data, header):
+        if _read_by_pillow(data, header):
             image.load()
             _check_size(image, header)
-        _put_beside(image, beside)
         values, space, alpha = _channels(image, data, header)
-        exif, notices = loaded_exif(lambda: _exif(image))
-        return Raw(
-            values,
-            space,
-            alpha,
-            format=header.format,
-            exif=exif,
-            xmp=bytes(image.info.get("xmp") or b""),
-            icc=bytes(image.info.get("icc_profile") or b""),
-            notices=((SEVERAL,) if several else ()) + beside.notices + notices,
-        )
+    notices = ((SEVERAL,) if several else ()) + ((CUT,) if header.cut else ())
+    turned = header.format == "TIFF"  # Pillow turns no other one
+    return Raw(values, space, alpha, format=header.format, upright=turned, notices=notices)
+
+
+SEVERAL = "the file holds several pictures; only the first is used"
+CUT = "the JPEG is cut off: what is missing at its end came back grey or blurred"
 
 
 def _opened(data: bytes, kind: str) -> Image.Image:
@@ -140,7 +130,15 @@ def _for_decoder(data: bytes, header: Header) -> bytes:
     """Return the parts of a file that a decoder has to see."""
     if header.format == "PNG":
         return png.pixels_alone(data)
-    return jpeg.essential(data) if header.format == "JPEG" else data
+    if header.format == "JPEG":
+        return jpeg.essential(jpeg.completed(data) if header.cut else data)
+    return data
+
+
+def _read_by_pillow(data: bytes, header: Header) -> bool:
+    """Whether Pillow decodes the pixels; else it only tells what they are."""
+    wide = header.bits == 16 and header.format in deep.DECODERS
+    return not wide and not _is_runs(data, header)
 
 
 def _check_size(image: Image.Image, header: Header) -> None:
@@ -152,30 +150,6 @@ def _check_size(image: Image.Image, header: Header) -> None:
     }
     if not held.get(header.format, (width, height) == (header.width, header.height)):
         raise BrokenPictureError("the picture's header contradicts its pixels")
-
-
-def _put_beside(image: Image.Image, beside: png.Beside) -> None:
-    """Give a PNG's image what its decoder did not get to see."""
-    given = {
-        "exif": beside.exif and b"Exif\0\0" + beside.exif,
-        "Raw profile type exif": beside.raw_exif,
-        "xmp": beside.xmp,
-        "icc_profile": beside.icc,
-    }
-    image.info.update({name: value for name, value in given.items() if value})
-
-
-def _exif(image: Image.Image) -> Image.Exif:
-    """Read the EXIF tags, if the block is within limits."""
-    block = image.info.get("exif") or b""
-    if len(block) > limits.MAX_EXIF_BYTES + 6:
-        raise ValueError(f"the EXIF has {len(block)} bytes")
-    if block:
-        directories.check_exif(block)
-    return Image.Image.getexif(image)  # that of PNG would decode the pixels
-
-
-SEVERAL = "the file holds several pictures; only the first is used"
 
 
 def _is_runs(data: bytes, header: Header) -> bool:
@@ -195,35 +169,36 @@ def _runs(data: bytes, header: Header) -> Pixels:
     return found.astype(np.uint8, copy=False)
 
 
-def _is_deep_png(header: Header) -> bool:
-    """Whether it is a PNG of 16 bits, of which Pillow holds but grey."""
-    return header.format == "PNG" and header.bits == 16
-
-
 def _channels(
     image: Image.Image, data: bytes, header: Header
 ) -> tuple[Pixels, Space, Pixels | None]:
     """Return values of shape (H, W, C), what they are, and alpha of shape (H, W) or None."""
-    if _is_deep_png(header):
-        return _split(_deep_png(image, data))
+    if header.bits == 16 and header.format in deep.DECODERS:
+        return split(deep.with_clear(deep.DECODERS[header.format](data, header), data, header))
     if _is_runs(data, header):
         colours = _runs(data, header)
-        return _split(colours[:, :, :1] if image.mode in _GREY_MODES else colours)
+        return split(colours[:, :, :1] if image.mode in _GREY_MODES else colours)
     if image.mode in _DEEP_MODES:
         return np.asarray(image).astype(np.uint16)[:, :, None], "gray", None
     if image.mode == "CMYK":
         return _pixels(image), "cmyk", None
     if image.mode not in _GREY_MODES + _COLOUR_MODES:
-        raise UnsupportedPictureError(f"pictures of mode {image.mode} are not read")
+        raise UnsupportedPictureError(
+            f"{header.format} pictures with channels of the kind {image.mode} are not read"
+        )
     if image.mode == "1":
         image = image.convert("L")
+    by_colour = header.format == "PNG" and image.mode in ("L", "RGB")
     mode = ("L" if image.mode in _GREY_MODES else "RGB") + (
-        "A" if image.has_transparency_data else ""
+        "A" if image.has_transparency_data and not by_colour else ""
     )
-    return _split(_pixels(image if image.mode == mode else image.convert(mode)))
+    pixels: Pixels = _pixels(image if image.mode == mode else image.convert(mode))
+    if header.format == "BMP":
+        pixels = deep.with_fourth(pixels, data, header)
+    return split(deep.with_clear(pixels, data, header) if by_colour else pixels)
 
 
-def _split(array: Pixels) -> tuple[Pixels, Space, Pixels | None]:
+def split(array: Pixels) -> tuple[Pixels, Space, Pixels | None]:
     """Part (H, W, 1 to 4) into colour and alpha."""
     channels = array.shape[2]
     space: Space = "gray" if channels < 3 else "rgb"
@@ -231,18 +206,6 @@ def _split(array: Pixels) -> tuple[Pixels, Space, Pixels | None]:
         return array, space, None
     colour = np.ascontiguousarray(array[:, :, : channels - 1])
     return colour, space, np.ascontiguousarray(array[:, :, -1])
-
-
-def _deep_png(image: Image.Image, data: bytes) -> NDArray[np.uint16]:
-    """Decode 16 bits a channel, shape (H, W, C); a colour that stands for *clear* becomes alpha."""
-    array: NDArray[np.uint16] = np.atleast_3d(imagecodecs.png_decode(data))
-    if array.dtype != np.uint16 or array.shape[:2] != image.size[::-1]:
-        raise BrokenPictureError("the picture's header contradicts its pixels")
-    clear = image.info.get("transparency")
-    if clear is None or array.shape[2] not in (1, 3):
-        return array
-    alpha = np.where((array == np.uint16(clear)).all(axis=2), np.uint16(0), np.uint16(65535))
-    return np.dstack([array, alpha])
 
 
 def _pixels(image: Image.Image) -> NDArray[np.uint8]:

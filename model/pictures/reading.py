@@ -1,18 +1,21 @@
 """Bytes -> picture."""
 
-from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
-from model.pictures import colour, raw, tiff
+from model.pictures import beside, colour, exif, iptc, jpegs, profiles, raw, tags, texts, tiff, xmp
 from model.pictures.cost import decode_bytes
 from model.pictures.errors import BrokenPictureError, OversizedPictureError, PictureError
 from model.pictures.inspection import inspect
 from model.pictures.limits import MAX_DECODED_PIXEL_BYTES
-from model.pictures.metadata import NO_EXIF, NO_XMP, kept_exif, kept_xmp, orientation_of
-from model.pictures.picture import Header, Metadata, Picture, Pixels
+from model.pictures.picture import Beside, Header, Metadata, Picture
+from model.pictures.raw import Raw
 
+_Number = TypeVar("_Number", bound=np.generic)
 _LEAST_PIXELS = 2**22
 """Smaller limits allow as many bytes as this one, since decoders take some for any picture."""
 
@@ -46,12 +49,13 @@ def _room(max_pixels: int) -> int:
     return max(max_pixels, _LEAST_PIXELS) * MAX_DECODED_PIXEL_BYTES
 
 
-def decode(data: bytes, *, metadata: Metadata = "keep") -> Picture:
+def decode(data: bytes, *, metadata: Metadata = "keep", beyond: bool = False) -> Picture:
     """Decode the first frame, upright, in sRGB for the model.
 
     Args:
         data: The file.
         metadata: What becomes of EXIF, XMP and ICC profile.
+        beyond: Whether to keep what lies below 0 or above 1 in a TIFF of floats.
 
     Raises:
         UnsupportedPictureError: If it is no picture of a kind that is read.
@@ -60,33 +64,90 @@ def decode(data: bytes, *, metadata: Metadata = "keep") -> Picture:
         MemoryError: If there is no memory for it.
     """
     header = _inspected(data)
+    found = beside.read(data, header)
+    block, no_exif = exif.loaded(found.exif)
+    orientation = found.orientation or exif.orientation_of(block)
     try:
-        found = tiff.read(data, header) if header.format == "TIFF" else raw.read(data, header)
-        orientation = orientation_of(found.exif)
+        pixels = _pixels(data, header, beyond=beyond)
+        orientation = 1 if pixels.upright else orientation
         colours = colour.for_model(
-            _upright(found.values, orientation), found.space, found.icc, strip=metadata == "strip"
+            _upright(pixels.values, orientation),
+            pixels.space,
+            _coloured(found, block),
+            strip=metadata == "strip",
         )
     except (PictureError, MemoryError):
         raise
-    except UnidentifiedImageError:
-        raise BrokenPictureError("the picture's header cannot be read") from None
-    except Exception as error:  # noqa: BLE001 - a decoder stumbling is the file's fault
-        raise BrokenPictureError(f"the picture cannot be decoded: {error}") from None
+    except Exception:  # noqa: BLE001 - a decoder stumbling is the file's fault
+        raise BrokenPictureError(
+            f"the pixels of the {_name(header)} are damaged or cut off"
+        ) from None
     if not colours.rgb.size:
         raise BrokenPictureError("the picture has no pixels")
-    height, width = colours.rgb.shape[:2]
-    exif, no_exif = _kept(NO_EXIF, lambda: kept_exif(found.exif, metadata, (width, height)))
-    xmp, no_xmp = _kept(NO_XMP, lambda: kept_xmp(found.xmp, metadata))
-    return Picture(
+    picture = Picture(
         rgb=colours.rgb,
-        alpha=None if found.alpha is None else _upright(found.alpha, orientation),
-        grey=found.space == "gray",
-        format=found.format,
-        exif=exif,
-        xmp=xmp,
+        alpha=None if pixels.alpha is None else _upright(pixels.alpha, orientation),
+        grey=colours.grey,
+        format=pixels.format,
         icc=colours.icc,
         own=colours.own,
-        notices=found.notices + colours.notices + no_exif + no_xmp,
+        hdr=colours.hdr,
+        beyond=None if pixels.beyond is None else _upright(pixels.beyond, orientation),
+        notices=pixels.notices + colours.notices,
+    )
+    return _with_metadata(picture, replace(found, notices=found.notices + no_exif), block, metadata)
+
+
+_NAMES = {"WEBP": "WebP", "HEIF": "HEIC", "JXL": "JPEG XL", "JPEG2000": "JPEG 2000"}
+
+
+def _name(header: Header) -> str:
+    return _NAMES.get(header.format, header.format)
+
+
+_READERS = {"JXL": jpegs.read_jxl, "JPEG2000": jpegs.read_jp2}
+"""What decodes a format that is not left to Pillow."""
+
+
+def _pixels(data: bytes, header: Header, *, beyond: bool) -> Raw:
+    try:
+        if header.format == "TIFF":
+            return tiff.read(data, header, beyond=beyond)
+        return _READERS.get(header.format, raw.read)(data, header)
+    except UnidentifiedImageError:
+        raise BrokenPictureError(f"the header of the {_name(header)} cannot be read") from None
+
+
+def _coloured(found: Beside, block: tags.Block) -> Beside:
+    """Add the profile of Adobe RGB where only EXIF tells the colours."""
+    told = found.icc or found.cicp or found.gamma or found.corners
+    return (
+        replace(found, icc=profiles.adobe_rgb()) if not told and exif.is_adobe_rgb(block) else found
+    )
+
+
+def _with_metadata(
+    picture: Picture, found: Beside, block: tags.Block, metadata: Metadata
+) -> Picture:
+    """Add what goes along with a picture, and say what does not."""
+    height, width = picture.rgb.shape[:2]
+    kept = exif.kept(block, metadata, (width, height))
+    try:
+        packet, no_xmp = xmp.kept_xmp(found.xmp, found.more_xmp, metadata)
+    except ValueError:
+        packet, no_xmp = b"", (xmp.NOTICE,)
+    notices = dict.fromkeys(picture.notices + found.notices + no_xmp)
+    if xmp.GAIN_MAP in notices:
+        notices.pop(raw.SEVERAL, None)  # the other picture is the gain map
+    strip = metadata == "strip"
+    return replace(
+        picture,
+        exif=tags.written(kept) if kept.tags else b"",
+        xmp=packet,
+        iptc=iptc.kept(found.iptc, metadata),
+        texts=() if strip else texts.kept(found.texts, metadata),
+        density=None if strip else found.density,
+        notices=tuple(notices),
     )
 
 
@@ -96,15 +157,7 @@ def _inspected(data: bytes) -> Header:
     return header
 
 
-def _kept(notice: str, write: Callable[[], bytes]) -> tuple[bytes, tuple[str, ...]]:
-    """Return a block of metadata, or why there is none; it must not cost the picture."""
-    try:
-        return write(), ()
-    except Exception:  # noqa: BLE001 - what Pillow raises of malformed tags is anything
-        return b"", (notice,)
-
-
-def _upright(array: Pixels, orientation: int) -> Pixels:
+def _upright(array: NDArray[_Number], orientation: int) -> NDArray[_Number]:
     """Apply EXIF ``orientation`` (1 to 8) to an array of shape (H, W, ...)."""
     if orientation in (5, 6, 7, 8):
         array = array.swapaxes(0, 1)

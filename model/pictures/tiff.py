@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
 from model.pictures import raw
 from model.pictures.colour import CHANNELS, Space
 from model.pictures.errors import BrokenPictureError, UnsupportedPictureError
-from model.pictures.metadata import loaded_exif
+from model.pictures.floats import Floats
 from model.pictures.picture import Header, Pixels
 from model.pictures.raw import SEVERAL, Raw
 
@@ -33,12 +33,13 @@ _PREMULTIPLIED, _STRAIGHT = 1, 2
 _BAND_PIXELS = 2**18
 
 
-def read(data: bytes, header: Header) -> Raw:
+def read(data: bytes, header: Header, *, beyond: bool = False) -> Raw:
     """Decode the first page.
 
     Args:
         data: The file.
         header: What inspecting it told.
+        beyond: Whether to keep what lies below 0 or above 1 in a picture of floats.
 
     Raises:
         UnsupportedPictureError: If its pixels are of a kind that isn't read.
@@ -47,18 +48,23 @@ def read(data: bytes, header: Header) -> Raw:
     with _first_page(data) as page:
         if (page.imagewidth, page.imagelength) != (header.width, header.height):
             raise BrokenPictureError("the picture's header contradicts its pixels")
+        several = (SEVERAL,) if header.several else ()
         if page.bitspersample <= 8:
             with suppress(UnidentifiedImageError):  # Pillow knows fewer kinds
-                return raw.read(data, header)
-        found = _decoded(page)
-        exif, notices = loaded_exif(lambda: _exif(data))
-        return replace(
-            found,
-            exif=exif,
-            xmp=_bytes_of(page, 700),
-            icc=_bytes_of(page, 34675),
-            notices=((SEVERAL,) if header.several else ()) + found.notices + notices,
-        )
+                return _by_pillow(data, header, page)
+        found = _decoded(page, keep=beyond)
+        return replace(found, notices=several + found.notices)
+
+
+def _by_pillow(data: bytes, header: Header, page: tifffile.TiffPage) -> Raw:
+    """Decode 8 bits; a channel that the file does not declare as transparency is none."""
+    found = raw.read(data, header)
+    space = _SPACES.get(page.photometric)
+    extra = page.samplesperpixel - CHANNELS[space] if space else 0
+    if extra > 1 or (extra == 1 and _extra(page) not in (_PREMULTIPLIED, _STRAIGHT)):
+        alpha = found.alpha if extra > 1 else None
+        return replace(found, alpha=alpha, notices=(*found.notices, _LEFT_OUT))
+    return found
 
 
 @contextmanager
@@ -67,42 +73,62 @@ def _first_page(data: bytes) -> Iterator[tifffile.TiffPage]:
     try:
         file = tifffile.TiffFile(io.BytesIO(data), is_lsm=False, is_scanimage=False, is_ndpi=False)
         page = file.pages[0]
-    except Exception as error:  # noqa: BLE001 - a parser stumbling is the file's fault
-        raise BrokenPictureError(f"the picture's header cannot be read: {error}") from None
+    except Exception:  # noqa: BLE001 - a parser stumbling is the file's fault
+        raise BrokenPictureError("the header of the TIFF cannot be read") from None
     with file:
         if not isinstance(page, tifffile.TiffPage):
             raise BrokenPictureError("the picture has no pixels")
         yield page
 
 
-def _decoded(page: tifffile.TiffPage) -> Raw:
+def _decoded(page: tifffile.TiffPage, *, keep: bool) -> Raw:
     space, samples = _SPACES.get(page.photometric), page.samplesperpixel
     colours = CHANNELS[space] if space else 0
     if space is None or samples < colours:
         raise UnsupportedPictureError(
-            f"TIFFs of this kind are not read: {page.photometric!s}, {samples} channels"
+            f"TIFFs of {samples} channels and photometric interpretation "
+            f"{int(page.photometric)} are not read"
         )
     if page.compression not in _COMPRESSIONS:
         raise UnsupportedPictureError(
             f"TIFFs of {page.bitspersample} bits are not read with this compression",
             hint="Save it with LZW, ZIP or no compression.",
         )
-    extra = (*page.extrasamples, 0)[0] if samples > colours else 0
+    extra = _extra(page) if samples > colours else 0
     transparent = extra in (_PREMULTIPLIED, _STRAIGHT) and colours < 4
-    values = _filled(page, colours + transparent)
+    floats = Floats((page.imagelength, page.imagewidth, colours), keep=keep)
+    values = _filled(page, colours + transparent, floats)
+    beyond, notices = floats.beyond()
     if page.photometric == _WHITE_IS_ZERO:
         np.subtract(np.iinfo(values.dtype).max, values[:, :, 0], out=values[:, :, 0])
+    if page.photometric != _RGB and page.photometric != _BLACK_IS_ZERO:
+        beyond = None
     if not transparent:
-        left_out = ("channels that are neither colour nor transparency were left out",)
-        return Raw(values, space, notices=left_out if samples > colours else ())
+        notices = (*notices, _LEFT_OUT) if samples > colours else notices
+        return Raw(values, space, beyond=beyond, notices=notices)
     colour = np.ascontiguousarray(values[:, :, :colours])
     alpha = np.ascontiguousarray(values[:, :, colours])
     if extra == _PREMULTIPLIED:
         _divide(colour, alpha)
-    return Raw(colour, space, alpha)
+        beyond = None
+    return Raw(colour, space, alpha, beyond=beyond, notices=notices)
 
 
-def _filled(page: tifffile.TiffPage, kept: int) -> Pixels:
+_LEFT_OUT = "channels that the file does not declare as colour or transparency were left out"
+
+
+def _extra(page: tifffile.TiffPage) -> int:
+    """Return what the first channel behind the colours is; 0: nothing that is read.
+
+    Where a file says nothing about its only further channel, it is transparency.
+    """
+    space = _SPACES.get(page.photometric)
+    if not page.extrasamples and space and page.samplesperpixel == CHANNELS[space] + 1:
+        return _STRAIGHT
+    return int((*page.extrasamples, 0)[0])
+
+
+def _filled(page: tifffile.TiffPage, kept: int, floats: Floats) -> Pixels:
     """Decode the first ``kept`` channels, a strip or tile at a time, as (H, W, kept)."""
     deep = np.uint8 if page.bitspersample <= 8 else np.uint16
     values: Pixels = np.zeros((page.imagelength, page.imagewidth, kept), deep)
@@ -111,9 +137,13 @@ def _filled(page: tifffile.TiffPage, kept: int) -> Pixels:
             continue
         step = max(1, _BAND_PIXELS // block.shape[1])
         for first in range(0, block.shape[0], step):
-            band = _integers(block[first : first + step, :, :kept], page.bitspersample)
+            band = block[first : first + step, :, :kept]
             height, width, channels = band.shape
             rows = slice(top + first, top + first + height)
+            if band.dtype.kind == "f":
+                band = floats.integers(band, rows, left, plane)
+            else:
+                band = _integers(band, page.bitspersample)
             values[rows, left : left + width, plane : plane + channels] = band
     return values
 
@@ -132,17 +162,9 @@ def _blocks(page: tifffile.TiffPage) -> Iterator[tuple[NDArray[Any], int, int, i
 
 def _integers(array: NDArray[Any], bits: int) -> Pixels:
     """Bring values to all of uint8 or uint16."""
-    if array.dtype.kind == "f":
-        low, high = float(array.min()), float(array.max())
-        if not (low >= 0 and high <= 1):  # false of NaN too
-            raise UnsupportedPictureError(
-                f"floats must lie in [0, 1], these reach from {low:g} to {high:g}",
-                hint="Scale the picture to [0, 1], or save it with 16 bits a channel.",
-            )
-        return np.round(array.astype(np.float32) * 65535).astype(np.uint16)
     if array.dtype not in (np.uint8, np.uint16):
         raise UnsupportedPictureError(
-            f"TIFFs of {bits} bits a channel ({array.dtype}) are not read",
+            f"TIFFs of {bits} bits a channel are not read",
             hint="Convert it to 8 or 16 bits a channel.",
         )
     if array.dtype == np.uint16 and bits < 16:
@@ -158,16 +180,3 @@ def _divide(colour: Pixels, alpha: Pixels) -> None:
         cover = np.maximum(alpha[rows], 1).astype(np.uint32)[:, :, None]
         straight = (colour[rows].astype(np.uint32) * full + cover // 2) // cover
         colour[rows] = np.minimum(straight, full)
-
-
-def _exif(data: bytes) -> Image.Exif:
-    """Read the tags of a TIFF as EXIF; Pillow cannot of a BigTIFF."""
-    exif = Image.Exif()
-    if data[2:4] in (b"*\0", b"\0*"):
-        exif.load_from_fp(io.BytesIO(data))
-    return exif
-
-
-def _bytes_of(page: tifffile.TiffPage, tag: int) -> bytes:
-    value = page.tags.valueof(tag)
-    return value if isinstance(value, bytes) else b""

@@ -11,6 +11,8 @@ _COLOURS = 3
 """Channels of a picture for the model. The colours of its own profile have as many."""
 _JPEG, _JPEG_FINE, _WEBP, _WEBP_LOSSLESS, _WEBP_ALPHA, _AVIF = 8, 13, 17, 31, 45, 56
 """Bytes per pixel that encoders take for a picture of noise, including the file."""
+_JXL, _JXL_ALPHA, _JXL_LOSSLESS = 60, 20, 12
+"""The same of JPEG XL: of colours, in addition of transparency, and of a lossless file."""
 _FINE = 95
 """Quality above which a JPEG of noise has more than 3 bytes per pixel."""
 _COPIES = 3
@@ -78,6 +80,8 @@ def _depth(header: Header) -> int:
 
 
 def _encoder(encoding: str, quality: int, *, alpha: bool) -> int:
+    if encoding == "jxl":
+        return _JXL_LOSSLESS if quality == LOSSLESS else _JXL + _JXL_ALPHA * alpha
     if encoding == "avif":
         return _AVIF
     if encoding == "jpeg":

@@ -11,7 +11,8 @@ JSON = "application/json"
 PNG = "image/png"
 NPZ = "application/x-npz"
 
-OFFERED = {name: ENCODINGS[name] for name in ("png", "jpeg", "webp", "avif") if name in ENCODINGS}
+_WEB = ("png", "jpeg", "webp", "avif", "jxl")
+OFFERED = {name: ENCODINGS[name] for name in _WEB if name in ENCODINGS}
 """Formats of restored pictures, by name."""
 BY_MEDIA_TYPE = {encoding.media_type: encoding for encoding in OFFERED.values()}
 """The same, by media type."""

@@ -25,6 +25,8 @@ IMAGE_TYPES = (
     "image/bmp",
     "image/avif",
     "image/heic",
+    "image/jxl",
+    "image/jp2",
 )
 KEYS: Mapping[str, Schema] = {
     "bearer": {"type": "http", "scheme": "bearer"},

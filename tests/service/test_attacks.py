@@ -326,7 +326,7 @@ def test_half_sent_bodies_count_as_their_keys_requests():
         assert service.victim(**mine) < 5
 
 
-@pytest.mark.parametrize("wish", ["jpeg", "png", "webp", "avif"])
+@pytest.mark.parametrize("wish", ["jpeg", "png", "webp", "avif", "jxl"])
 def test_what_is_reserved_is_enough_for_a_picture(wish):
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (2000, 2000, 3), dtype=np.uint8)

@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 
-from tools.hostile_files import bmp, heif, icc, jpeg, png, tiff, webp
+from tools.hostile_files import bmp, heif, icc, jpeg, newer, png, tiff, webp
 from tools.hostile_files.parts import Make
 
 
@@ -28,11 +28,11 @@ class Attack:
 
 ATTACKS: dict[str, Attack] = {
     name: Attack(make)
-    for module in (png, jpeg, tiff, bmp, webp, heif, icc)
+    for module in (png, jpeg, tiff, bmp, webp, heif, icc, newer)
     for name, make in module.REFUSED.items()
 } | {
     name: Attack(make, refused=False)
-    for module in (png, jpeg, tiff, bmp, webp, heif, icc)
+    for module in (png, jpeg, tiff, bmp, webp, heif, icc, newer)
     for name, make in module.READ.items()
 }
 """By name."""

@@ -12,7 +12,7 @@ from model.pictures.errors import (
     OversizedPictureError,
     UnsupportedPictureError,
 )
-from model.pictures.inspection import bmp, heif, jpeg, png, tiff, webp
+from model.pictures.inspection import bmp, heif, jp2, jpeg, jxl, kinds, png, tiff, webp
 from model.pictures.inspection.directories import MAGIC
 from model.pictures.picture import Header
 
@@ -20,6 +20,8 @@ _WALKS: tuple[tuple[bytes, Callable[[bytes], Header]], ...] = (
     (b"\xff\xd8\xff", jpeg.inspect),
     (png.SIGNATURE, png.inspect),
     (b"BM", bmp.inspect),
+    *((magic, jxl.inspect) for magic in (jxl.CODESTREAM, jxl.CONTAINER)),
+    *((magic, jp2.inspect) for magic in (jp2.CODESTREAM, jp2.CONTAINER)),
     *((magic, tiff.inspect) for magic in MAGIC),
 )
 
@@ -51,4 +53,8 @@ def _walk(data: bytes) -> Callable[[bytes], Header]:
         return webp.inspect
     if data[4:8] == b"ftyp" and data[8:12] in heif.BRANDS:
         return heif.inspect
-    raise UnsupportedPictureError("the bytes are no picture of a kind that is read")
+    if not data:
+        raise UnsupportedPictureError("the bytes are no picture: there are none")
+    name = kinds.named(data)
+    this = f": this is {name}" if name else ""
+    raise UnsupportedPictureError(f"the bytes are no picture of a kind that is read{this}")

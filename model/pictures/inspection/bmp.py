@@ -38,6 +38,18 @@ def compression(data: bytes) -> int:
     return 0 if data[14] == _OLD else int.from_bytes(data[30:34], "little")
 
 
+def fourth_bytes(data: bytes) -> int | None:
+    """Return where the pixels of 4 bytes begin, if no header says what the fourth byte is."""
+    if data[14] == _OLD or compression(data) or int.from_bytes(data[28:30], "little") != 32:
+        return None
+    return int.from_bytes(data[10:14], "little")
+
+
+def is_top_down(data: bytes) -> bool:
+    """Whether the first row is the uppermost one."""
+    return int.from_bytes(data[22:26], "little", signed=True) < 0
+
+
 def _header(width: int, height: int, bits: int, compression: int) -> Header:
     if bits not in _BITS or compression not in _COMPRESSIONS:
         raise UnsupportedPictureError(

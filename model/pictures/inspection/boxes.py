@@ -8,6 +8,9 @@ from typing import NamedTuple
 from model.pictures import limits
 from model.pictures.errors import BrokenPictureError, OversizedPictureError
 
+_NAME_BYTES = 512
+"""Bytes in which the name of an item and its media type are looked for."""
+
 
 class Box(NamedTuple):
     """A box: its kind, and where its content lies in the file."""
@@ -23,6 +26,7 @@ class Item:
 
     Attributes:
         kind: ``av01``, ``hvc1``, ``grid``, ``Exif`` and others.
+        content: Media type of an item of the kind ``mime``.
         extents: First and last + 1 byte of each of its parts.
         properties: What describes it.
         parts: Items that it is put together of, in order.
@@ -30,6 +34,7 @@ class Item:
     """
 
     kind: bytes = b""
+    content: bytes = b""
     extents: list[tuple[int, int]] = field(default_factory=list)
     properties: list[Box] = field(default_factory=list)
     parts: list[int] = field(default_factory=list)
@@ -132,7 +137,11 @@ def _kinds(data: bytes, iinf: Box, found: dict[int, Item]) -> None:
         number = cursor.uint(4 if version == 3 else 2)
         cursor.uint(2)  # protection
         if version >= 2:
-            found.setdefault(number, Item()).kind = cursor.bytes(4)
+            item = found.setdefault(number, Item())
+            item.kind = cursor.bytes(4)
+            if item.kind == b"mime":
+                names = data[cursor.at : min(box.end, cursor.at + _NAME_BYTES)] + b"\0"
+                item.content = names.split(b"\0", 2)[1]
 
 
 def _places(data: bytes, iloc: Box, idat: Box | None, found: dict[int, Item]) -> None:

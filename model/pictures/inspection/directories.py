@@ -99,6 +99,11 @@ class Tree:
             np.uint64
         )
 
+    def data(self, tag: Tag, most: int) -> bytes:
+        """Return the first ``most`` bytes of a tag; empty: they do not all lie in the block."""
+        end = tag.start + tag.size
+        return self._data[tag.start : min(end, tag.start + most)] if end <= len(self._data) else b""
+
     def _int(self, at: int, size: int) -> int:
         return int.from_bytes(self._data[at : at + size], "little" if self._order == "<" else "big")
 

@@ -19,6 +19,7 @@ BRANDS = frozenset(
 """What these files call themselves first."""
 _AV1, _HEVC = b"av01", b"hvc1"
 _COMPOSED = (b"grid", b"iden", b"iovl")
+_ALPHAS = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 _PAD = 63
 """Columns and rows by which a coded picture may exceed what is shown of it."""
 _DEPTH = 4
@@ -46,12 +47,15 @@ def inspect(data: bytes) -> Header:
     width, height = family.size(primary)
     if kind == _AV1 and tracks:
         width, height = max([(width, height), *tracks], key=lambda size: size[0] * size[1])
+    transparent = any(_is_alpha(data, found[other]) for other in found[primary].auxiliaries)
     return Header(
         "AVIF" if kind == _AV1 else "HEIF",
         width,
         height,
-        samples=3 + bool(found[primary].auxiliaries),
-        transparent=bool(found[primary].auxiliaries),
+        samples=3 + transparent,
+        bits=16 if family.bits > 8 and not tracks else 8,
+        depth=family.bits,
+        transparent=transparent,
     )
 
 
@@ -75,6 +79,8 @@ class _Family:
         self._visits = 0
         self.coded = 0
         """Pixels of all coded pictures that were checked."""
+        self.bits = 8
+        """Bits of a channel of the coded picture that has most of them."""
 
     def size(self, number: int) -> tuple[int, int]:
         """Return the declared width and height of an item."""
@@ -113,6 +119,7 @@ class _Family:
 
     def _check_coded(self, item: Item, declared: tuple[int, int]) -> None:
         self.coded += declared[0] * declared[1]
+        self.bits = max(self.bits, *(_bits(self._data, box) for box in item.properties), 8)
         sizes = list(self._sizes(item))
         if not sizes:
             raise BrokenPictureError("a coded picture has no header")
@@ -137,6 +144,21 @@ class _Family:
             start, end = item.extents[0]
             return self._data[start:end]
         return b"".join(self._data[start:end] for start, end in item.extents)
+
+
+def _bits(data: bytes, box: Box) -> int:
+    """Return the bits of a channel that the configuration of a coder tells; 0: it is none."""
+    head = data[box.start : min(box.end, box.start + 18)]
+    if box.kind == b"av1C" and len(head) >= 3:
+        high, twelve = head[2] >> 6 & 1, head[2] >> 5 & 1
+        return 8 + 2 * high + 2 * (high & twelve)
+    return 8 + (head[17] & 7) if box.kind == b"hvcC" and len(head) >= 18 else 0
+
+
+def _is_alpha(data: bytes, item: Item) -> bool:
+    """Whether an item that belongs to a picture is its transparency, not its depth for example."""
+    kinds = [data[box.start + 4 : box.end] for box in item.properties if box.kind == b"auxC"]
+    return not kinds or any(kind.startswith(_ALPHAS) for kind in kinds)
 
 
 def _agree(sizes: list[tuple[int, int]], declared: tuple[int, int]) -> None:

@@ -18,23 +18,20 @@ from model.pictures.picture import Header
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # these are tables
 _PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 _LONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
-_EOI, _SOS, _COMMENT = 0xD9, 0xDA, 0xFE
+EOI, SOS, COMMENT = 0xD9, 0xDA, 0xFE
 _APPLICATIONS = range(0xE0, 0xF0)
 _FILL = re.compile(rb"\xff+")
 _BLOCK = 2**18
 _COPIES = 4
 """Copies of metadata that are made at most."""
+_PIXELS_OF_A_BYTE = 256
+"""Pixels that a byte of a scan tells at most: four blocks, each of a bit for its mean and one for
+its end."""
+_LEAST_SHARE = 16
+"""A file that is cut off is read if it can hold this part of its pixels."""
 _COEFFICIENT = 2
 """Bytes of a coefficient. A decoder holds all of them if there are several scans."""
-_EXIF, _ICC = (0xE1, b"Exif\0\0"), (0xE2, b"ICC_PROFILE\0")
-_KEPT = {
-    (0xE0, b"JFIF"): 1,
-    (0xE1, b"http://ns.adobe.com/xap/1.0/\0"): 1,
-    (0xE2, b"MPF\0"): 1,
-    (0xEE, b"Adobe"): 1,
-    _EXIF: limits.MAX_EXIF_BYTES // 2**16,
-    _ICC: 255,
-}
+_KEPT = {(0xE0, b"JFIF"): 1, (0xE2, b"MPF\0"): 1, (0xEE, b"Adobe"): 1}
 """Segments that a decoder may see beside those of the pixels, and how many of each."""
 
 
@@ -47,6 +44,10 @@ class Segment(NamedTuple):
     end: int
 
 
+SOI = Segment(0xD8, 0, 2, 2)
+"""The mark that a file begins with."""
+
+
 def inspect(data: bytes) -> Header:
     """Read the size, and check that there are no more segments and scans than allowed.
 
@@ -56,12 +57,13 @@ def inspect(data: bytes) -> Header:
         OversizedPictureError: If there is too much of something.
     """
     frames: list[Segment] = []
-    scans, partial, beside = 0, False, 0
+    scans, partial, beside, coded, last = 0, False, 0, 0, SOI
     for segment in segments(data):
+        last = segment
         if segment.marker in _FRAMES:
             frames.append(segment)
-        elif segment.marker == _SOS:
-            scans += 1
+        elif segment.marker == SOS:
+            scans, coded = scans + 1, coded or len(data) - segment.end
             partial |= bool(frames) and data[segment.start] < _samples(data, frames[0])
             _check_scans(data, scans, frames)
         else:
@@ -71,48 +73,68 @@ def inspect(data: bytes) -> Header:
     header = _header(data, frames[0])
     whole = partial or scans > 1 or frames[0].marker in _PROGRESSIVE
     coefficients = _COEFFICIENT * header.samples * header.pixels * whole
-    return replace(header, workspace=coefficients + _COPIES * beside)
+    cut = last.marker != EOI
+    if cut or not scans:
+        _check_held(header, coded)
+    copies = _COPIES * beside + len(data) * cut
+    return replace(header, workspace=coefficients + copies, cut=cut)
+
+
+def _check_held(header: Header, coded: int) -> None:
+    """Refuse a file that is cut off before a line of its picture, or before nearly all of it."""
+    held = coded * _PIXELS_OF_A_BYTE
+    if held < 8 * header.width or held < header.pixels // _LEAST_SHARE:
+        raise BrokenPictureError("the JPEG is cut off before its picture begins")
 
 
 def segments(data: bytes) -> Iterator[Segment]:
-    """Give the segments up to the end of the picture or to where the file is cut off.
+    """Give the segments up to the picture's end mark, or to where the file is cut off.
 
     Raises:
         BrokenPictureError: If a segment's length is impossible.
         OversizedPictureError: If there are too many segments, or too many bytes between them.
     """
     at, count, fill = 2, 0, 0
-    while (begin := _marker_at(data, at, fill)) is not None and data[begin + 1] != _EOI:
+    while (begin := _marker_at(data, at, fill)) is not None:
+        if data[begin + 1] == EOI:
+            yield Segment(EOI, begin, begin + 2, begin + 2)
+            return
         fill += begin - at
         marker, at = data[begin + 1], begin + 2
         if marker in _LONE:
             fill += 2
             continue
-        count += marker != _SOS
+        count += marker != SOS
         if count > limits.MAX_SEGMENTS:
             raise OversizedPictureError(
                 f"the JPEG has more than {limits.MAX_SEGMENTS} segments", hint=_HINT
             )
-        size = int.from_bytes(data[at : at + 2])
-        if size < 2:
-            raise BrokenPictureError("a segment of the JPEG has no length")
+        size = _length(data, at)
         if at + size > len(data):
             return
         yield Segment(marker, begin, at + 2, at + size)
         at += size
-        if marker == _SOS:
+        if marker == SOS:
             at = _end_of_scan(data, at)
+
+
+def _length(data: bytes, at: int) -> int:
+    """Return the length of a segment, 2 if the file ends before it."""
+    size = int.from_bytes(data[at : at + 2]) if at + 2 <= len(data) else 2
+    if size < 2:
+        raise BrokenPictureError("a segment of the JPEG has no length")
+    return size
 
 
 def essential(data: bytes) -> bytes:
     """Return the file with the segments that decoding needs, and metadata within limits."""
     room, parts, dropped = dict(_KEPT), [data[:2]], False
     for segment in segments(data):
-        if segment.marker == _SOS and dropped:
+        if segment.marker == SOS and dropped:
             return b"".join((*parts, memoryview(data)[segment.begin :]))
-        if segment.marker == _SOS:
+        if segment.marker == SOS:
             break
-        if segment.marker in _APPLICATIONS or segment.marker == _COMMENT:
+        if segment.marker in _APPLICATIONS or segment.marker == COMMENT:
             kind = _kind(data, segment)
             if not room.get(kind, 0):
                 dropped = True
@@ -120,6 +142,22 @@ def essential(data: bytes) -> bytes:
             room[kind] -= 1
         parts.append(data[segment.begin : segment.end])
     return data
+
+
+def completed(data: bytes) -> bytes:
+    """Return a file that is cut off up to there, with an end mark; any other one as it is."""
+    end, last = 2, SOI
+    for last in segments(data):
+        end = _end_of_scan(data, last.end) if last.marker == SOS else last.end
+    return data if last.marker == EOI else data[:end] + b"\xff" + bytes([EOI])
+
+
+def end_of(data: bytes) -> int:
+    """Return where the file's picture ends, or where it is cut off."""
+    end = len(data)
+    for segment in segments(data):
+        end = segment.end if segment.marker == EOI else len(data)
+    return end
 
 
 _HINT = "Save the picture again without its metadata, or with fewer scans."

