@@ -7,6 +7,7 @@ import math
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import structlog
 import uvicorn
@@ -23,6 +24,7 @@ from service.device.engine import Engine
 from service.device.load_engine import load_engine
 from service.errors import ServiceError
 from service.http.api_keys import KeyCheck
+from service.http.connections import ConnectionLimits, GuardedProtocol
 from service.http.dependencies import Service
 from service.http.openapi import DocumentedAPI
 from service.http.problems import install_error_handlers
@@ -134,11 +136,20 @@ class _ServedApp:
         with contextlib.suppress(ServiceError):  # it was logged
             await self._service.loader.reload()
 
+    def note_ended_connection(self, reason: str) -> None:
+        """Count a connection that was ended because it made no progress."""
+        self._service.metrics.ended_connections.labels(reason).inc()
+
 
 def make_server(settings: Settings, app: FastAPI) -> DrainingServer:
     """Make the server for ``app``."""
+    served = _ServedApp(app)
+    limits = ConnectionLimits(
+        settings.head_seconds, settings.answer_pause_seconds, served.note_ended_connection
+    )
     config = uvicorn.Config(
         app,
+        http=partial(GuardedProtocol, limits=limits),  # type: ignore[arg-type]
         host=settings.host,
         port=settings.port,
         lifespan="on",
@@ -151,7 +162,7 @@ def make_server(settings: Settings, app: FastAPI) -> DrainingServer:
         timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
     )
     return DrainingServer(
-        config, _ServedApp(app), linger=settings.linger_seconds, grace=settings.grace_seconds
+        config, served, linger=settings.linger_seconds, grace=settings.grace_seconds
     )
 
 

@@ -5,10 +5,12 @@
     ServiceError
     |-- BadRequestError        400  broken_multipart, missing_image, invalid_header
     |-- BrokenImageError       400  broken_image
+    |-- MalformedRequestError  400  malformed_request
     |-- UnauthorizedError      401  key_missing
     |-- ForbiddenError         403  key_unknown
     |-- NotFoundError          404  not_found
     |-- NotAcceptableError     406  not_acceptable
+    |-- HeadStalledError       408  head_stalled
     |-- UploadStalledError     408  upload_stalled
     |-- ReloadFailedError      409  reload_failed
     |-- BodyTooLargeError      413  body_too_large
@@ -16,6 +18,7 @@
     |-- CostlyImageError       413  costly_image
     |-- UnsupportedMediaError  415  unsupported_media, unsupported_image
     |-- InvalidOptionsError    422  invalid_options, unknown_adapter
+    |-- HeadTooLargeError      431  head_too_large
     |-- KeyLimitError          429  key_limit, with Retry-After
     |-- ClientGoneError        499  client_gone (nobody reads the answer; it is counted)
     |-- EngineFailedError      500  internal_error
@@ -120,6 +123,27 @@ class NotAcceptableError(ServiceError):
 
     status, code = 406, "not_acceptable"
     hint = "Leave out Accept, or name one of the types in the detail."
+
+
+class MalformedRequestError(ServiceError):
+    """The bytes that came are no HTTP request."""
+
+    status, code = 400, "malformed_request"
+    hint = "Send HTTP/1.1. If the service is behind TLS, use https://."
+
+
+class HeadStalledError(ServiceError):
+    """The first line and the headers of a request did not come in time."""
+
+    status, code = 408, "head_stalled"
+    hint = "Send the head of a request at once; the operator sets ABAIR_HEAD_SECONDS."
+
+
+class HeadTooLargeError(ServiceError):
+    """The first line and the headers of a request have too many bytes."""
+
+    status, code = 431, "head_too_large"
+    hint = "Send fewer or shorter headers; options can be fields of the form."
 
 
 class UploadStalledError(ServiceError):

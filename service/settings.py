@@ -85,7 +85,8 @@ class Settings(BaseSettings):
     queue_bytes: int = Field(
         512 * 2**20,
         ge=1,
-        description="Most bytes of request bodies held at once. Beyond that: 503.",
+        description="Most bytes of request bodies, and of answers that were not taken yet, held at "
+        "once. Beyond that: 503.",
     )
     queue_pixels: int = Field(
         200_000_000, ge=1, description="Most pixels of accepted pictures at once. Beyond that: 503."
@@ -132,6 +133,18 @@ class Settings(BaseSettings):
     )
     upload_pause_seconds: float = Field(
         30.0, gt=0, description="Longest wait for the next bytes of a request body. Then: 408."
+    )
+    head_seconds: float = Field(
+        20.0,
+        gt=0,
+        description="Longest time for the first line and the headers of a request, and before the "
+        "first request of a connection. Then: 408, or the connection is closed.",
+    )
+    answer_pause_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="Longest time in which a caller takes nothing of an answer. Then the "
+        "connection is closed.",
     )
     deadline_seconds: float = Field(
         300.0, gt=0, description="Longest time of a request from its first byte. Then: 504."

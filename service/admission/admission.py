@@ -56,7 +56,9 @@ class Admission:
             lambda: self.memory.reserved,
         )
         metrics.gauge(
-            "restore_held_bytes", "Bytes of request bodies in memory.", lambda: self.bytes.reserved
+            "restore_held_bytes",
+            "Bytes in memory of request bodies, and of answers until they have been taken.",
+            lambda: self.bytes.reserved,
         )
 
     @contextmanager

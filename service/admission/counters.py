@@ -1,5 +1,8 @@
 """Counters: a budget with a limit, and a measured rate."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class Budget:
     """Counts how much of a limited amount is reserved. Not thread-safe: for one event loop.
@@ -20,6 +23,18 @@ class Budget:
             return False
         self.reserved += amount
         return True
+
+    @contextmanager
+    def holding(self, amount: int) -> Iterator[None]:
+        """Count what exists already for the block, even beyond the limit.
+
+        Nothing else can be reserved while the limit is exceeded.
+        """
+        self.reserved += amount
+        try:
+            yield
+        finally:
+            self.release(amount)
 
     def release(self, amount: int) -> None:
         """Give ``amount`` back."""

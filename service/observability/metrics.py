@@ -43,6 +43,15 @@ class ServiceMetrics:
             ["code"],
             registry=registry,
         )
+        self.ended_connections = Counter(
+            "restore_connections_ended",
+            "Connections ended because the head of a request, or the reading of an answer, made no "
+            "progress: head, answer.",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in ("head", "answer"):
+            self.ended_connections.labels(reason)  # so that both are shown before the first one
         self.batches = Counter(
             "restore_batches",
             "Batches run, by kind of work and by what started them.",

@@ -1,6 +1,7 @@
 """The endpoints that take a picture: ``/restore`` and ``/degradation-map``."""
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Callable, Coroutine
@@ -18,6 +19,7 @@ from service.http import openapi
 from service.http.api_keys import key_digest
 from service.http.dependencies import RunningService, Service
 from service.http.disconnects import unless_gone
+from service.http.sending import HeldResponse
 from service.http.uploads import receive
 from service.options import MapOptions, Options, RestoreOptions, parse_options
 
@@ -95,8 +97,10 @@ async def _answer(
         deadline=time.monotonic() + seconds,
     )
     admission = service.admission
-    try:
-        with service.state.request(), admission.request(caller):
+    with contextlib.ExitStack() as until_answered:
+        until_answered.enter_context(service.state.request())
+        until_answered.enter_context(admission.request(caller))
+        try:
             async with (
                 asyncio.timeout(seconds),
                 receive(
@@ -108,11 +112,17 @@ async def _answer(
             ):
                 options = parse_options(options_model, upload.options)
                 answer = await unless_gone(request, work(upload.take(), options, caller))
-    except TimeoutError:
-        raise errors.DeadlineExceededError(
-            f"the picture was not finished within the {seconds:g} seconds allowed"
-        ) from None
-    return Response(answer.body, headers=answer.headers, media_type=answer.media_type)
+        except TimeoutError:
+            raise errors.DeadlineExceededError(
+                f"the picture was not finished within the {seconds:g} seconds allowed"
+            ) from None
+        until_answered.enter_context(admission.bytes.holding(len(answer.body)))
+        return HeldResponse(
+            answer.body,
+            headers=answer.headers,
+            media_type=answer.media_type,
+            release=until_answered.pop_all().close,
+        )
 
 
 def _seconds_allowed(request: Request, longest: float) -> float:
