@@ -50,7 +50,7 @@ def service_of(scope: Scope) -> Service:
     return service
 
 
-def _running_service(request: Request) -> Service:
+async def _running_service(request: Request) -> Service:  # FastAPI runs others in threads
     return service_of(request.scope)
 
 
