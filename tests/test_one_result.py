@@ -69,7 +69,7 @@ async def test_one_jpeg_gives_equal_pixels_over_http_by_the_command_and_in_pytho
     restorer = Restorer.load(weights)
     app = create_app(Settings(model_path=weights))
     async with LifespanManager(app):
-        await app.state.lifecycle.loaded.wait()
+        await app.state.service.state.loaded.wait()
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             for name, data in jpegs().items():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.restoring.tiling import plan_tiles
@@ -9,6 +9,7 @@ from model.restoring.tiling import plan_tiles
 sides = st.integers(1, 400)
 
 
+@settings(deadline=None)
 @given(height=sides, width=sides, tile=st.sampled_from([8, 40, 64, 500]), halo=st.integers(0, 40))
 def test_what_tiles_keep_is_disjoint_and_covers_the_picture(height, width, tile, halo):
     seen = torch.zeros(height, width, dtype=torch.int32)
@@ -17,6 +18,7 @@ def test_what_tiles_keep_is_disjoint_and_covers_the_picture(height, width, tile,
     assert bool((seen == 1).all())
 
 
+@settings(deadline=None)
 @given(height=sides, width=sides, tile=st.sampled_from([8, 40, 64, 500]), halo=st.integers(0, 40))
 def test_crops_are_aligned_and_hold_the_halo_or_reach_the_edge(height, width, tile, halo):
     for piece in plan_tiles(height, width, tile=tile, halo=halo, multiple=8):
