@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.pictures import raw
+from model.pictures.beside.parts import SEVERAL
 from model.pictures.deep import stretched
 from model.pictures.errors import BrokenPictureError
 from model.pictures.floats import Floats
 from model.pictures.inspection.jxl import codestream
 from model.pictures.picture import Header, Pixels
-from model.pictures.raw import SEVERAL, Raw
+from model.pictures.raw import Raw
 
 _THREADS = 2
 _BAND_PIXELS = 2**18

@@ -115,13 +115,13 @@ def _made(
     white = (corners[0], corners[1], 1.0)
     options = {"gamma": gamma} if table is None else {"transferfunction": table}
     if space == "gray":
-        return _dated(imagecodecs.cms_profile("gray", **options))
+        return _undated(imagecodecs.cms_profile("gray", **options))
     points = [part for at in (2, 4, 6) for part in (corners[at], corners[at + 1], 1.0)]
-    return _dated(imagecodecs.cms_profile("rgb", whitepoint=white, primaries=points, **options))
+    return _undated(imagecodecs.cms_profile("rgb", whitepoint=white, primaries=points, **options))
 
 
-def _dated(profile: bytes) -> bytes:
-    """Replace the time at which a profile was made: equal files get equal answers."""
+def _undated(profile: bytes) -> bytes:
+    """Return a profile with a fixed date, so that equal pictures get equal answers."""
     return profile[:24] + struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + profile[36:]
 
 

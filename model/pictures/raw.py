@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError, features
 
 from model.pictures import deep
+from model.pictures.beside.parts import SEVERAL
 from model.pictures.colour import Space
 from model.pictures.errors import BrokenPictureError, UnsupportedPictureError
 from model.pictures.inspection import bmp, jpeg, png
@@ -99,7 +100,6 @@ def read(data: bytes, header: Header) -> Raw:
     return Raw(values, space, alpha, format=header.format, upright=turned, notices=notices)
 
 
-SEVERAL = "the file holds several pictures; only the first is used"
 CUT = "the JPEG is cut off: what is missing at its end came back grey or blurred"
 
 

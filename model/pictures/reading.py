@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
 from model.pictures import beside, colour, exif, iptc, jpegs, profiles, raw, tags, texts, tiff, xmp
+from model.pictures.beside.parts import SEVERAL
 from model.pictures.cost import decode_bytes
 from model.pictures.errors import BrokenPictureError, OversizedPictureError, PictureError
 from model.pictures.inspection import inspect
@@ -138,7 +139,7 @@ def _with_metadata(
         packet, no_xmp = b"", (xmp.NOTICE,)
     notices = dict.fromkeys(picture.notices + found.notices + no_xmp)
     if xmp.GAIN_MAP in notices:
-        notices.pop(raw.SEVERAL, None)  # the other picture is the gain map
+        notices.pop(SEVERAL, None)  # the other picture is the gain map
     strip = metadata == "strip"
     return replace(
         picture,

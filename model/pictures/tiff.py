@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
 from model.pictures import raw
+from model.pictures.beside.parts import SEVERAL
 from model.pictures.colour import CHANNELS, Space
 from model.pictures.errors import BrokenPictureError, UnsupportedPictureError
 from model.pictures.floats import Floats
 from model.pictures.picture import Header, Pixels
-from model.pictures.raw import SEVERAL, Raw
+from model.pictures.raw import Raw
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # exceptions tell it
 

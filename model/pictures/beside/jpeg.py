@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from model.pictures import iptc, limits
-from model.pictures.beside.parts import centimetres, decoded_text, within
+from model.pictures import iptc, limits, tags
+from model.pictures.beside.parts import SEVERAL, centimetres, decoded_text, within
 from model.pictures.inspection.jpeg import COMMENT, SOS, end_of, segments
 from model.pictures.picture import Beside
 from model.pictures.xmp import GAIN_MAP, MOTION, NO_EXTENSION
@@ -12,6 +12,7 @@ from model.pictures.xmp import GAIN_MAP, MOTION, NO_EXTENSION
 _EXIF, _ICC, _PHOTOSHOP = b"Exif\0\0", b"ICC_PROFILE\0", b"Photoshop 3.0\0"
 _XMP, _MORE_XMP = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _GAIN_MAP = b"urn:iso:std:iso:ts:21496"
+_INDEX, _COUNT = b"MPF\0", 0xB001
 _GUID = 32
 _INCH, _CENTIMETRE = 1, 2
 _VIDEOS = (b"ftyp", b"MotionPhoto_Data")
@@ -90,8 +91,18 @@ def _profile_or_gain_map(body: memoryview, found: _Found) -> None:
     if body[: len(_ICC)] == _ICC and len(body) > len(_ICC) + 2:
         if sum(map(len, found.icc.values())) <= limits.MAX_PROFILE_BYTES:
             found.icc.setdefault(body[len(_ICC)], bytes(body[len(_ICC) + 2 :]))
-    elif body[: len(_GAIN_MAP)] == _GAIN_MAP and GAIN_MAP not in found.notices:
+    elif body[: len(_GAIN_MAP)] == _GAIN_MAP:
         found.notices.append(GAIN_MAP)
+    elif body[: len(_INDEX)] == _INDEX and _pictures(bytes(body[len(_INDEX) :])) > 1:
+        found.notices.append(SEVERAL)
+
+
+def _pictures(index: bytes) -> int:
+    """Return how many pictures an index names (CIPA DC-007)."""
+    try:
+        return tags.read(index).number(_COUNT) or 0
+    except ValueError:
+        return 0
 
 
 def _resources(body: memoryview, found: _Found) -> None:

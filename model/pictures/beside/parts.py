@@ -5,6 +5,7 @@ from dataclasses import replace
 from model.pictures import limits
 from model.pictures.picture import Beside
 
+SEVERAL = "the file holds several pictures; only the first is used"
 INCH = 0.0254
 """Metres of an inch."""
 MAX_DENSITY = 1e6

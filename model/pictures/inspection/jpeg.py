@@ -31,7 +31,7 @@ _LEAST_SHARE = 16
 """A file that is cut off is read if it can hold this part of its pixels."""
 _COEFFICIENT = 2
 """Bytes of a coefficient. A decoder holds all of them if there are several scans."""
-_KEPT = {(0xE0, b"JFIF"): 1, (0xE2, b"MPF\0"): 1, (0xEE, b"Adobe"): 1}
+_KEPT = {(0xE0, b"JFIF"): 1, (0xEE, b"Adobe"): 1}
 """Segments that a decoder may see beside those of the pixels, and how many of each."""
 
 

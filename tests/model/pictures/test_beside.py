@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile, IptcImagePlugin
 
-from model.pictures import ENCODINGS, decode, encode
+from model.pictures import ENCODINGS, decode, encode, profiles
 from tools.hostile_files.jpeg import segment
 from tools.odd_files import (
     AUTHOR,
@@ -358,3 +358,26 @@ def test_a_picture_is_turned_once_where_its_boxes_and_its_exif_say_how_it_lies(k
     expected = decode(file_of(pixels, "PNG", exif=exif)).rgb
     assert rgb.shape == expected.shape
     assert np.abs(rgb.astype(int) - expected).mean() < 3
+
+
+def index_of(count):
+    """The index of a JPEG of several pictures (CIPA DC-007)."""
+    tags = struct.pack("<HHI4s", 0xB000, 7, 4, b"0100") + struct.pack("<HHII", 0xB001, 4, 1, count)
+    return segment(0xE2, b"MPF\0II*\0" + struct.pack("<IH", 8, 2) + tags + bytes(4))
+
+
+def test_a_jpeg_of_several_pictures_says_so():
+    assert "several pictures" in decode(jpeg_of(PATCHES, index_of(2)) + jpeg_of(PATCHES)).notices[0]
+    assert decode(jpeg_of(PATCHES, index_of(1))).notices == ()
+    assert decode(jpeg_of(PATCHES, segment(0xE2, b"MPF\0II*\0" + bytes(9)))).notices == ()
+    both = decode(jpeg_of(PATCHES, index_of(2), xmp_part(xmp_of(GAIN))) + jpeg_of(PATCHES))
+    assert len(both.notices) == 1
+    assert "gain map" in both.notices[0]
+
+
+def test_equal_files_get_equal_answers_at_any_time():
+    data = png_of(PATCHES, (b"cICP", bytes((12, 13, 0, 1))))
+    first, _ = written(data, "png")
+    profiles.of_numbers.cache_clear()
+    assert decode(first).icc[24:36] == struct.pack(">6H", 2026, 1, 1, 0, 0, 0)
+    assert written(data, "png")[0] == first
