@@ -7,11 +7,11 @@ INSTALLED := $(VENV)/installed
 CODE := model service benchmarks tools tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install serve train evaluate test test-deploy check fmt lint types imports bench soak fuzz audit \
-	sbom image image-steps clean
+.PHONY: help setup install serve train evaluate test test-deploy test-containers container-engine check fmt \
+	lint types imports bench soak fuzz audit sbom image image-steps clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(SERVING): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11)' || \
@@ -45,6 +45,14 @@ test: setup ## Run the whole test suite (ARGS='-k psnr')
 test-deploy: setup ## Only the deployment tests; leaves out those whose programs are missing
 	$(BIN)/python -m pytest tests/deploy $(ARGS)
 
+test-containers: setup ## Build the image, run the compose file in Podman, kill and replace replicas (root)
+	$(BIN)/python -m tools.containers
+	TEST_CONTAINERS=1 $(BIN)/python -m pytest tests/containers $(ARGS)
+
+container-engine: ## Install what test-containers needs (Debian, root): Podman and what makes base images
+	apt-get update
+	apt-get install --no-install-recommends --yes podman runc iptables netavark aardvark-dns mmdebstrap
+
 check: setup ## Formatting, lint, types, import contracts and tests: what CI runs
 	$(BIN)/ruff format --check $(CODE)
 	@$(MAKE) --no-print-directory lint types imports test
@@ -74,6 +82,7 @@ bench: $(VENV)/peers/installed ## Measure speed and memory, other servers too; w
 	$(BIN)/python -m benchmarks $(ARGS)
 
 image: ## Build the container image for the CPU (ARGS='--build-arg BASE=...'); needs Docker
+	@# The version comes from the Dockerfile, where a test compares it with pyproject.toml's.
 	docker build -t abair:cpu --build-arg REVISION="$$(git rev-parse HEAD)" $(ARGS) .
 
 image-steps: setup ## The Dockerfile's build steps in a folder, without an engine; then serve from there

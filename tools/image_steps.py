@@ -39,8 +39,10 @@ def build(root: Path, environment: dict[str, str]) -> None:
             for source in sources:
                 _copy(ROOT / source, work / target / source if target == "./" else work / target)
         else:
-            command = text.replace("/opt/abair", str(root / "opt" / "abair"))
+            command = text.replace("/opt/", f"{root}/opt/")
             subprocess.run(["sh", "-eu", "-c", command], cwd=work, env=environment, check=True)
+    # The second stage's COPY instructions.
+    shutil.copytree(root / "opt" / "code", root / "opt" / "abair", dirs_exist_ok=True)
 
 
 def _copy(source: Path, target: Path) -> None:

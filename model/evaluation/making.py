@@ -10,7 +10,7 @@ from torch import Tensor
 from model.config import Degradation
 from model.degradations import DEGRADATIONS, Picture, degrade, to_bytes
 from model.degradations.compression import QUALITY_MIN
-from model.degradations.noise import SIGMA_MAX
+from model.degradations.noise import SIGMA_MAX, add_white
 from model.pictures.folders import pictures_in, read_rgb
 from model.restoring.photographs import as_planes
 
@@ -99,11 +99,15 @@ def degraded_by(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Degrade clean pictures by one kind at one severity, None: as of ``draw_severity``.
 
-    Else as ``over_each_other``.
+    Noise of a given severity is white, as in the benchmarks. Else as ``over_each_other``.
     """
     for clean, rng in clean_pictures(folder, count, seed):
-        drawn = draw_severity(rng) if severity is None else severity
-        yield as_tensor(degrade(clean, kind, drawn, rng)), as_tensor(clean)
+        if kind == Degradation.NOISE and severity is not None:
+            degraded = add_white(clean, severity * SIGMA_MAX, rng)
+        else:
+            drawn = draw_severity(rng) if severity is None else severity
+            degraded = degrade(clean, kind, drawn, rng)
+        yield as_tensor(degraded), as_tensor(clean)
 
 
 def as_tensor(picture: Picture) -> Tensor:

@@ -69,6 +69,13 @@ def test_every_service_is_bounded_and_can_write_nowhere_but_in_its_volumes(name)
     assert re.search(r":[\w.-]*\d", service["image"]) or "build" in service  # never latest
 
 
+def test_the_service_and_its_balancer_come_up_alone_and_the_rest_by_profile():
+    alone = {name for name, service in SERVICES.items() if "profiles" not in service}
+    assert alone == {"balancer", "replica"}
+    watching = {name for name in SERVICES if SERVICES[name].get("profiles") == ["monitoring"]}
+    assert watching == {"prometheus", "grafana"}
+
+
 def test_only_the_balancer_can_be_published_beyond_this_machine():
     opened = project(ABAIR_PUBLISH="0.0.0.0")["services"]
     public = [
@@ -136,8 +143,8 @@ def test_the_names_and_limits_of_balancer_prometheus_and_replicas_agree():
 
 def test_the_guide_lists_the_variables_and_the_alerts_and_no_others():
     guide = (ROOT / "docs" / "deploy.md").read_text()
-    section = guide.split("## One machine")[1].split("\n\n")[3]
-    listed = set(re.findall(r"`(ABAIR_\w+)`", section))
+    (table,) = re.findall(r"^\| variable .*?\n\n", guide, flags=re.MULTILINE | re.DOTALL)
+    listed = set(re.findall(r"`(ABAIR_\w+)`", table))
     assert listed == set(re.findall(r"\$\{(ABAIR_\w+):", TEXT))
     rules = yaml.safe_load((ROOT / "docker" / "prometheus" / "alerts.yml").read_text())
     names = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}

@@ -5,11 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from service.settings import Settings
+from tools.containers.images import labels
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "Dockerfile").read_text()
@@ -33,7 +35,23 @@ def test_hadolint_finds_nothing():
 def test_it_is_one_base_twice_by_an_argument():
     assert re.findall(r"^FROM (\S+)", TEXT, flags=re.MULTILINE) == ["${BASE}", "${BASE}"]
     (base,) = re.findall(r"^ARG BASE=(\S+)$", TEXT, flags=re.MULTILINE)
-    assert re.search(r":\d+\.\d+", base)
+    assert re.fullmatch(r"[\w.-]+:\d+\.\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}", base)
+
+
+def test_the_version_of_its_label_is_that_of_the_project():
+    (version,) = instructions("ARG", FINAL)[:1]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert version == f"VERSION={project['version']}"
+    assert labels()["VERSION"] == project["version"]
+    assert set(instructions("ARG", FINAL)) == {version, "REVISION=unknown"}
+
+
+def test_layers_that_change_seldom_come_first():
+    copied = [copy.removesuffix(" ./") for copy in instructions("COPY", BUILD)]
+    assert copied[0] == "constraints.txt"
+    assert copied[-2:] == ["model model", "service service"]
+    torch, packages, code = (BUILD.index(word) for word in (" torch ", "needed.txt", "COPY model"))
+    assert torch < packages < code
 
 
 def test_what_is_installed_is_pinned():
@@ -41,15 +59,20 @@ def test_what_is_installed_is_pinned():
         command
         for run in instructions("RUN", BUILD)
         for command in run.replace("\\\n", " ").split("&&")
-        if re.search(r"pip (install|download)", command)
+        if re.search(r"pip .*?install ", command)
     ]
-    assert len(installs) == 3
-    assert all("-c constraints.txt" in command for command in installs)
+    assert len(installs) == 4
+    assert all("-c constraints.txt" in command for command in installs[:3])
+    assert installs[3].split()[-3:] == ["--prefix", "/opt/code", "dist/*.whl"]
+    assert "--no-deps" in installs[3]  # our own code, whose packages are those above
 
 
 def test_the_final_stage_only_copies_from_the_first():
     assert instructions("RUN", FINAL) == []
-    assert instructions("COPY", FINAL) == ["--from=build /opt/abair /opt/abair"]
+    assert instructions("COPY", FINAL) == [
+        "--from=build /opt/abair /opt/abair",
+        "--from=build /opt/code /opt/abair",
+    ]
     assert instructions("ADD", TEXT) == []
 
 
