@@ -16,7 +16,7 @@ import numpy as np
 from model.pictures import profiles
 from model.pictures.inspection.icc import integers_alone
 from model.pictures.inspection.icc import problem as icc_problem
-from model.pictures.picture import Beside, Picture, Pixels
+from model.pictures.picture import FileMetadata, Picture, Pixels
 
 Space = Literal["gray", "rgb", "cmyk"]
 
@@ -50,41 +50,41 @@ class Colours:
     notices: tuple[str, ...] = ()
 
 
-def for_model(values: Pixels, space: Space, beside: Beside, *, strip: bool) -> Colours:
+def for_model(values: Pixels, space: Space, metadata: FileMetadata, *, strip: bool) -> Colours:
     """Bring a file's pixels to sRGB.
 
     Args:
         values: Shape (H, W, C) with C = 1 of grey, 3 of RGB, 4 of CMYK (0 is no ink).
         space: What the channels are.
-        beside: What the file says of its colours.
+        metadata: What the file says of its colours.
         strip: Whether the profile goes away, so that the answer is sRGB too.
     """
-    icc = profiles.told(beside, space)
+    icc = profiles.profile_from_file(metadata, space)
     if space == "rgb" and icc[16:20] == b"GRAY" and _is_neutral(values):
         values, space = np.ascontiguousarray(values[:, :, :1]), "gray"
     problem = _problem(icc, space)
     told = (f"the colour profile {problem}: left out",) if problem else ()
     made = _converted(values, space, b"" if problem else icc, strip=strip)
-    if made.own is None and not beside.icc:
+    if made.own is None and not metadata.icc:
         made = replace(made, icc=b"")  # the file has none either
-    hdr, words = _hdr(beside, made)
+    hdr, words = _hdr(metadata, made)
     notices = (*told, *words, *made.notices)
     return replace(made, hdr=hdr, grey=space == "gray", notices=notices)
 
 
-def _hdr(beside: Beside, made: Colours) -> tuple[tuple[int, int] | None, tuple[str, ...]]:
+def _hdr(metadata: FileMetadata, made: Colours) -> tuple[tuple[int, int] | None, tuple[str, ...]]:
     """Return the numbers of an HDR picture if it stays one, and what the caller should know."""
-    if beside.icc or beside.cicp is None:
+    if metadata.icc or metadata.cicp is None:
         return None, ()
-    if not profiles.is_known(*beside.cicp):
-        primaries, transfer = beside.cicp
+    if not profiles.is_known(*metadata.cicp):
+        primaries, transfer = metadata.cicp
         return None, (f"colours of the kinds {primaries} and {transfer} are taken for sRGB",)
-    name = profiles.HDR.get(beside.cicp[1])
+    name = profiles.HDR.get(metadata.cicp[1])
     if name is None:
         return None, ()
     if made.own is None:
         return None, (f"the picture was HDR ({name}): it was converted to SDR",)
-    return beside.cicp, (f"the picture is HDR ({name}): it was restored as it looks in SDR",)
+    return metadata.cicp, (f"the picture is HDR ({name}): it was restored as it looks in SDR",)
 
 
 def _converted(values: Pixels, space: Space, icc: bytes, *, strip: bool) -> Colours:
@@ -96,7 +96,7 @@ def _converted(values: Pixels, space: Space, icc: bytes, *, strip: bool) -> Colo
         fits = space != "gray" or _SPACES[icc[16:20]] == "gray"
         return Colours(_three(values), icc=icc if fits and not strip else b"")
     if space == "gray" and _SPACES[icc[16:20]] == "rgb":
-        icc = profiles.grey_of(icc)
+        icc = profiles.grey_profile_from(icc)
     rgb = _transformed(values, icc, _srgb(), to_srgb=True)
     if space == "gray":
         rgb = _three(_one(rgb))  # a profile of RGB may put neutral colours a level apart

@@ -73,7 +73,7 @@ def density_of(block: Block) -> tuple[float, float] | None:
     return across * unit, down * unit
 
 
-def kept(block: Block, metadata: Metadata, size: tuple[int, int]) -> Block:
+def filtered(block: Block, metadata: Metadata, size: tuple[int, int]) -> Block:
     """Return the tags of a picture that is upright now; its thumbnail is gone.
 
     Args:

@@ -35,7 +35,7 @@ def to_photoshop(iptc: bytes) -> bytes:
     return head + iptc + bytes(len(iptc) % 2)
 
 
-def kept(iptc: bytes, metadata: Metadata) -> bytes:
+def filtered(iptc: bytes, metadata: Metadata) -> bytes:
     """Return the records that go along.
 
     Args:

@@ -51,7 +51,7 @@ class Header:
 
 
 @dataclass(frozen=True)
-class Beside:
+class FileMetadata:
     """What lies beside the pixels of a file, as it stands there; empty: nothing.
 
     Attributes:

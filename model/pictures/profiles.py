@@ -8,7 +8,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from model.pictures.picture import Beside
+from model.pictures.picture import FileMetadata
 
 PQ, HLG = 16, 18
 HDR = {PQ: "PQ", HLG: "HLG"}
@@ -41,21 +41,21 @@ _HLG_PAPER, _HLG_GAMMA = 0.75, 1.2
 """Paper white as a value of HLG, and the exponent of a display of 1,000 nits."""
 
 
-def told(beside: Beside, space: str) -> bytes:
+def profile_from_file(metadata: FileMetadata, space: str) -> bytes:
     """Return a profile that means what a file says of its colours; empty: sRGB, or nothing.
 
     Args:
-        beside: What lies beside its pixels.
+        metadata: What lies beside its pixels.
         space: ``gray`` or ``rgb``.
     """
-    if beside.icc:
-        return beside.icc
-    if beside.cicp is not None:
-        return of_numbers(*beside.cicp, space)
-    if beside.gamma or beside.corners:
-        corners = beside.corners if sound(beside.corners) else _SRGB
-        curve = _curve(13) if not beside.gamma else None
-        exponent = 1 / beside.gamma if beside.gamma else 0.0
+    if metadata.icc:
+        return metadata.icc
+    if metadata.cicp is not None:
+        return profile_from_cicp(*metadata.cicp, space)
+    if metadata.gamma or metadata.corners:
+        corners = metadata.corners if are_valid_primaries(metadata.corners) else _SRGB
+        curve = _curve(13) if not metadata.gamma else None
+        exponent = 1 / metadata.gamma if metadata.gamma else 0.0
         return _made(space, corners, curve, exponent)
     return b""
 
@@ -71,7 +71,7 @@ def is_known(primaries: int, transfer: int) -> bool:
 
 
 @functools.lru_cache(maxsize=16)
-def of_numbers(primaries: int, transfer: int, space: str) -> bytes:
+def profile_from_cicp(primaries: int, transfer: int, space: str) -> bytes:
     """Return a profile of ITU-T H.273's numbers; empty: they mean nothing here.
 
     That of PQ and HLG leads to the picture as paper shows it: highlights are compressed.
@@ -83,7 +83,7 @@ def of_numbers(primaries: int, transfer: int, space: str) -> bytes:
 
 
 @functools.lru_cache(maxsize=8)
-def grey_of(icc: bytes) -> bytes:
+def grey_profile_from(icc: bytes) -> bytes:
     """Return a profile of grey that shows each level as a profile of RGB shows three equal ones."""
     levels = np.linspace(0, 65_535, _LEVELS).round().astype(np.uint16)
     xyz = imagecodecs.cms_transform(
@@ -99,7 +99,7 @@ def grey_of(icc: bytes) -> bytes:
     return _made("gray", _SRGB, light / max(light[-1], 1e-6), 0.0)
 
 
-def sound(corners: Sequence[float]) -> bool:
+def are_valid_primaries(corners: Sequence[float]) -> bool:
     """Whether white, red, green and blue are such that colours can be made of them."""
     if len(corners) != 8 or min(corners[1::2]) <= 0 or max(corners) > 1:
         return False

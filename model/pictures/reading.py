@@ -7,14 +7,26 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
-from model.pictures import beside, colour, exif, iptc, jpegs, profiles, raw, tags, texts, tiff, xmp
-from model.pictures.beside.parts import SEVERAL
+from model.pictures import (
+    colour,
+    exif,
+    file_metadata,
+    iptc,
+    jxl_and_jp2,
+    pillow_decoding,
+    profiles,
+    tags,
+    texts,
+    tiff,
+    xmp,
+)
 from model.pictures.cost import decode_bytes
 from model.pictures.errors import BrokenPictureError, OversizedPictureError, PictureError
+from model.pictures.file_metadata.parts import SEVERAL
 from model.pictures.inspection import inspect
 from model.pictures.limits import MAX_DECODED_PIXEL_BYTES
-from model.pictures.picture import Beside, Header, Metadata, Picture
-from model.pictures.raw import Raw
+from model.pictures.picture import FileMetadata, Header, Metadata, Picture
+from model.pictures.pillow_decoding import StoredPixels
 
 _Number = TypeVar("_Number", bound=np.generic)
 _LEAST_PIXELS = 2**22
@@ -65,7 +77,7 @@ def decode(data: bytes, *, metadata: Metadata = "keep", beyond: bool = False) ->
         MemoryError: If there is no memory for it.
     """
     header = _inspected(data)
-    found = beside.read(data, header)
+    found = file_metadata.read(data, header)
     block, no_exif = exif.loaded(found.exif)
     orientation = found.orientation or exif.orientation_of(block)
     try:
@@ -106,20 +118,20 @@ def _name(header: Header) -> str:
     return _NAMES.get(header.format, header.format)
 
 
-_READERS = {"JXL": jpegs.read_jxl, "JPEG2000": jpegs.read_jp2}
+_READERS = {"JXL": jxl_and_jp2.read_jxl, "JPEG2000": jxl_and_jp2.read_jp2}
 """What decodes a format that is not left to Pillow."""
 
 
-def _pixels(data: bytes, header: Header, *, beyond: bool) -> Raw:
+def _pixels(data: bytes, header: Header, *, beyond: bool) -> StoredPixels:
     try:
         if header.format == "TIFF":
             return tiff.read(data, header, beyond=beyond)
-        return _READERS.get(header.format, raw.read)(data, header)
+        return _READERS.get(header.format, pillow_decoding.read)(data, header)
     except UnidentifiedImageError:
         raise BrokenPictureError(f"the header of the {_name(header)} cannot be read") from None
 
 
-def _coloured(found: Beside, block: tags.Block) -> Beside:
+def _coloured(found: FileMetadata, block: tags.Block) -> FileMetadata:
     """Add the profile of Adobe RGB where only EXIF tells the colours."""
     told = found.icc or found.cicp or found.gamma or found.corners
     return (
@@ -128,11 +140,11 @@ def _coloured(found: Beside, block: tags.Block) -> Beside:
 
 
 def _with_metadata(
-    picture: Picture, found: Beside, block: tags.Block, metadata: Metadata
+    picture: Picture, found: FileMetadata, block: tags.Block, metadata: Metadata
 ) -> Picture:
     """Add what goes along with a picture, and say what does not."""
     height, width = picture.rgb.shape[:2]
-    kept = exif.kept(block, metadata, (width, height))
+    kept = exif.filtered(block, metadata, (width, height))
     try:
         packet, no_xmp = xmp.kept_xmp(found.xmp, found.more_xmp, metadata)
     except ValueError:
@@ -145,8 +157,8 @@ def _with_metadata(
         picture,
         exif=tags.written(kept) if kept.tags else b"",
         xmp=packet,
-        iptc=iptc.kept(found.iptc, metadata),
-        texts=() if strip else texts.kept(found.texts, metadata),
+        iptc=iptc.filtered(found.iptc, metadata),
+        texts=() if strip else texts.filtered(found.texts, metadata),
         density=None if strip else found.density,
         notices=tuple(notices),
     )
@@ -154,7 +166,7 @@ def _with_metadata(
 
 def _inspected(data: bytes) -> Header:
     header = inspect(data)
-    raw.check_codec(header)
+    pillow_decoding.check_codec(header)
     return header
 
 

@@ -15,7 +15,7 @@ _WORDS |= {"description": ("Description", "Title"), "software": ("Software",)}
 Texts = tuple[tuple[str, str], ...]
 
 
-def kept(texts: Texts, metadata: Metadata) -> Texts:
+def filtered(texts: Texts, metadata: Metadata) -> Texts:
     """Return the texts that go along; ``no-gps`` leaves out those whose keyword is of a place."""
     if metadata != "no-gps":
         return texts

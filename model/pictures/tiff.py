@@ -12,13 +12,13 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
-from model.pictures import raw
-from model.pictures.beside.parts import SEVERAL
+from model.pictures import pillow_decoding
 from model.pictures.colour import CHANNELS, Space
 from model.pictures.errors import BrokenPictureError, UnsupportedPictureError
+from model.pictures.file_metadata.parts import SEVERAL
 from model.pictures.floats import Floats
 from model.pictures.picture import Header, Pixels
-from model.pictures.raw import Raw
+from model.pictures.pillow_decoding import StoredPixels
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # exceptions tell it
 
@@ -34,7 +34,7 @@ _PREMULTIPLIED, _STRAIGHT = 1, 2
 _BAND_PIXELS = 2**18
 
 
-def read(data: bytes, header: Header, *, beyond: bool = False) -> Raw:
+def read(data: bytes, header: Header, *, beyond: bool = False) -> StoredPixels:
     """Decode the first page.
 
     Args:
@@ -57,9 +57,9 @@ def read(data: bytes, header: Header, *, beyond: bool = False) -> Raw:
         return replace(found, notices=several + found.notices)
 
 
-def _by_pillow(data: bytes, header: Header, page: tifffile.TiffPage) -> Raw:
+def _by_pillow(data: bytes, header: Header, page: tifffile.TiffPage) -> StoredPixels:
     """Decode 8 bits; a channel that the file does not declare as transparency is none."""
-    found = raw.read(data, header)
+    found = pillow_decoding.read(data, header)
     space = _SPACES.get(page.photometric)
     extra = page.samplesperpixel - CHANNELS[space] if space else 0
     if extra > 1 or (extra == 1 and _extra(page) not in (_PREMULTIPLIED, _STRAIGHT)):
@@ -82,7 +82,7 @@ def _first_page(data: bytes) -> Iterator[tifffile.TiffPage]:
         yield page
 
 
-def _decoded(page: tifffile.TiffPage, *, keep: bool) -> Raw:
+def _decoded(page: tifffile.TiffPage, *, keep: bool) -> StoredPixels:
     space, samples = _SPACES.get(page.photometric), page.samplesperpixel
     colours = CHANNELS[space] if space else 0
     if space is None or samples < colours:
@@ -106,13 +106,13 @@ def _decoded(page: tifffile.TiffPage, *, keep: bool) -> Raw:
         beyond = None
     if not transparent:
         notices = (*notices, _LEFT_OUT) if samples > colours else notices
-        return Raw(values, space, beyond=beyond, notices=notices)
+        return StoredPixels(values, space, beyond=beyond, notices=notices)
     colour = np.ascontiguousarray(values[:, :, :colours])
     alpha = np.ascontiguousarray(values[:, :, colours])
     if extra == _PREMULTIPLIED:
         _divide(colour, alpha)
         beyond = None
-    return Raw(colour, space, alpha, beyond=beyond, notices=notices)
+    return StoredPixels(colour, space, alpha, beyond=beyond, notices=notices)
 
 
 _LEFT_OUT = "channels that the file does not declare as colour or transparency were left out"

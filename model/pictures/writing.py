@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.pictures.carrying import coloured, with_metadata
-from model.pictures.containers import Blocks, into_jpeg, into_jxl, into_png, tiff
+from model.pictures.embed_metadata import MetadataBlocks, into_jpeg, into_jxl, into_png, tiff
 from model.pictures.floats import FULL
 from model.pictures.formats import ENCODINGS, LOSSLESS, Encoding
+from model.pictures.output_metadata import convert_colours, with_metadata
 from model.pictures.picture import Picture, Pixels, to_eight_bits
 
 _OPTIONS: dict[str, dict[str, object]] = {
@@ -35,7 +35,7 @@ def encode(
     Returns:
         The file, and what the caller should know.
     """
-    pixels, blocks, notices = coloured(picture, restored, encoding)
+    pixels, blocks, notices = convert_colours(picture, restored, encoding)
     alpha = picture.alpha
     if alpha is not None and not encoding.alpha:
         alpha, notices = None, (*notices, f"{encoding.name} holds no transparency: it was left out")
@@ -56,7 +56,7 @@ def encode(
 
 
 def _tiff_of_floats(
-    picture: Picture, pixels: Pixels, blocks: Blocks
+    picture: Picture, pixels: Pixels, blocks: MetadataBlocks
 ) -> tuple[bytes, tuple[str, ...]]:
     """Write a TIFF of floats, in which what lay below 0 or above 1 is there again."""
     assert picture.beyond is not None
@@ -80,7 +80,7 @@ def png_bytes(pixels: Pixels) -> bytes:
 
 
 def _written(
-    pixels: Pixels, name: str, quality: int, blocks: Blocks
+    pixels: Pixels, name: str, quality: int, blocks: MetadataBlocks
 ) -> tuple[bytes, tuple[str, ...]]:
     if name == "png":
         return into_png(png_bytes(pixels), blocks), ()

@@ -8,8 +8,8 @@ from model.pictures.errors import (
     OversizedPictureError,
     UnsupportedPictureError,
 )
+from model.pictures.inspection.av1_and_hevc import av1_sizes, hevc_sizes, hevc_unit
 from model.pictures.inspection.boxes import Box, Cursor, Item, bounded, boxes, find, items
-from model.pictures.inspection.coded import av1_sizes, hevc_sizes, hevc_unit
 from model.pictures.inspection.directories import check_exif
 from model.pictures.picture import Header
 

@@ -126,7 +126,7 @@ def _length(data: bytes, at: int) -> int:
     return size
 
 
-def essential(data: bytes) -> bytes:
+def without_excess_metadata(data: bytes) -> bytes:
     """Return the file with the segments that decoding needs, and metadata within limits."""
     room, parts, dropped = dict(_KEPT), [data[:2]], False
     for segment in segments(data):
@@ -144,7 +144,7 @@ def essential(data: bytes) -> bytes:
     return data
 
 
-def completed(data: bytes) -> bytes:
+def with_end_marker(data: bytes) -> bytes:
     """Return a file that is cut off up to there, with an end mark; any other one as it is."""
     end, last = 2, SOI
     for last in segments(data):

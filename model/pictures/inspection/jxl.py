@@ -166,10 +166,10 @@ def _metadata(bits: _Bits, width: int, height: int) -> Codestream:
         raise UnsupportedPictureError(f"JPEG XL files of {extra} further channels are not read")
     kinds = [_extra_channel(bits) for _ in range(extra)]
     absolute = bool(bits.take(1))
-    told = _colours(bits)
+    colours = _colours(bits)
     return Codestream(
-        *(width, height, orientation, told.grey, _ALPHA in kinds, depth, floats, several),
-        *(told.profile, absolute, told.cicp, told.gamma),
+        *(width, height, orientation, colours.grey, _ALPHA in kinds, depth, floats, several),
+        *(colours.profile, absolute, colours.cicp, colours.gamma),
     )
 
 
@@ -206,21 +206,21 @@ def _extra_channel(bits: _Bits) -> int:
 
 
 @dataclass(frozen=True)
-class _Told:
+class _ColourInfo:
     grey: bool = False
     profile: bool = False
     cicp: tuple[int, int] | None = None
     gamma: float = 0.0
 
 
-def _colours(bits: _Bits) -> _Told:
+def _colours(bits: _Bits) -> _ColourInfo:
     """Read what the colours are."""
     if bits.take(1):
-        return _Told(cicp=(1, 13))
+        return _ColourInfo(cicp=(1, 13))
     profile, space = bool(bits.take(1)), bits.one_of(_ENUM)
     grey = space == _GREY
     if profile or space == _XYB:
-        return _Told(grey, profile)
+        return _ColourInfo(grey, profile)
     primaries = 1
     if bits.one_of(_ENUM) == _CUSTOM:  # white
         _skip_points(bits, 1)
@@ -231,9 +231,9 @@ def _colours(bits: _Bits) -> _Told:
         if stored == _CUSTOM:
             _skip_points(bits, 3)
     if bits.take(1):
-        return _Told(grey, gamma=bits.take(24) / 1e7)
+        return _ColourInfo(grey, gamma=bits.take(24) / 1e7)
     transfer = bits.one_of(_ENUM)
-    return _Told(grey, cicp=(primaries, transfer) if primaries else None)
+    return _ColourInfo(grey, cicp=(primaries, transfer) if primaries else None)
 
 
 def _skip_points(bits: _Bits, count: int) -> None:

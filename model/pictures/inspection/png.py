@@ -76,7 +76,7 @@ def chunks(data: bytes) -> Iterator[Chunk]:
         at += 12 + size
 
 
-def pixels_alone(data: bytes) -> bytes:
+def without_metadata(data: bytes) -> bytes:
     """Return the file with the chunks of its first picture and no others."""
     parts: list[bytes | memoryview] = [data[: len(SIGNATURE)]]
     begun, seen = False, set()

@@ -378,6 +378,6 @@ def test_a_jpeg_of_several_pictures_says_so():
 def test_equal_files_get_equal_answers_at_any_time():
     data = png_of(PATCHES, (b"cICP", bytes((12, 13, 0, 1))))
     first, _ = written(data, "png")
-    profiles.of_numbers.cache_clear()
+    profiles.profile_from_cicp.cache_clear()
     assert decode(first).icc[24:36] == struct.pack(">6H", 2026, 1, 1, 0, 0, 0)
     assert written(data, "png")[0] == first

@@ -84,9 +84,9 @@ def test_exif_that_a_png_holds_as_text_is_read():
 def test_a_png_decoder_gets_pixels_palette_and_clear_colour_alone():
     image = Image.fromarray(waves()).quantize(16)
     whole = file_of(image, transparency=3, exif=exif_block(), dpi=(72, 72))
-    left = {chunk.kind for chunk in png.chunks(png.pixels_alone(whole))}
+    left = {chunk.kind for chunk in png.chunks(png.without_metadata(whole))}
     assert left == {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
-    with Image.open(io.BytesIO(png.pixels_alone(whole))) as alone:
+    with Image.open(io.BytesIO(png.without_metadata(whole))) as alone:
         np.testing.assert_array_equal(np.asarray(alone), np.asarray(image))
 
 
@@ -95,8 +95,8 @@ def test_a_jpeg_decoder_gets_pixels_alone():
     foreign = segment(0xE5, b"x" * 1000) + segment(0xFE, b"comment") + segment(0xED, b"Photoshop")
     foreign += segment(0xE1, exif_block()) + segment(0xE2, b"ICC_PROFILE\0\1\1x")
     data = plain[:20] + foreign + plain[20:]
-    assert jpeg.essential(data) == plain
-    assert jpeg.essential(plain) is plain
+    assert jpeg.without_excess_metadata(data) == plain
+    assert jpeg.without_excess_metadata(plain) is plain
     np.testing.assert_array_equal(decode(data).rgb, decode(plain).rgb)
 
 

@@ -11,7 +11,7 @@ from model.pictures import (
     OversizedPictureError,
     UnsupportedPictureError,
     decode,
-    raw,
+    pillow_decoding,
     read_header,
 )
 from tools.fakes import photo, png_header
@@ -64,7 +64,7 @@ def test_pixels_are_exact_and_writable():
 
 
 def test_a_picture_is_copied_in_bands(monkeypatch):
-    monkeypatch.setattr(raw, "_BAND_PIXELS", 200)
+    monkeypatch.setattr(pillow_decoding, "_BAND_PIXELS", 200)
     np.testing.assert_array_equal(decode(file_of(photo(41, 30))).rgb, photo(41, 30))
 
 
@@ -280,7 +280,7 @@ def test_heic_is_read():
 
 
 def test_heic_without_its_codec_says_what_is_missing(monkeypatch):
-    monkeypatch.setattr(raw, "HEIF", False)
+    monkeypatch.setattr(pillow_decoding, "HEIF", False)
     with pytest.raises(UnsupportedPictureError, match="codec is not installed") as error:
         read_header(kinds()["HEIC"])
     assert "pip install '.[heic]'" in error.value.hint

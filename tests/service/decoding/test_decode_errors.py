@@ -1,6 +1,6 @@
 import pytest
 
-from model.pictures import decode, raw
+from model.pictures import decode, pillow_decoding
 from service.decoding.decode_errors import as_service_errors, read_header
 from service.errors import (
     BrokenImageError,
@@ -19,7 +19,7 @@ def test_what_is_no_picture_is_415():
 
 
 def test_a_missing_codec_is_415_and_says_how_to_get_it(monkeypatch):
-    monkeypatch.setattr(raw, "HEIF", False)
+    monkeypatch.setattr(pillow_decoding, "HEIF", False)
     with pytest.raises(UnsupportedMediaError, match="not installed") as error:
         read_header(kinds()["HEIC"], max_pixels=10**6)
     assert "pip install '.[heic]'" in error.value.hint

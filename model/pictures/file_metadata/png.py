@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from model.pictures import iptc, limits
-from model.pictures.beside.parts import metres, within
+from model.pictures.file_metadata.parts import metres, within
 from model.pictures.inspection.png import chunks
-from model.pictures.picture import Beside
+from model.pictures.picture import FileMetadata
 
 _XMP = b"XML:com.adobe.xmp"
 _XMP_OF_JPEG = b"http://ns.adobe.com/xap/1.0/\0"
@@ -32,7 +32,7 @@ class _Found:
     notices: list[str] = field(default_factory=list)
 
 
-def beside(data: bytes) -> Beside:
+def read_metadata(data: bytes) -> FileMetadata:
     """Read the metadata: the first block of each kind, none longer than allowed."""
     found, seen = _Found(), set()
     for kind, start, end in chunks(data):
@@ -48,7 +48,7 @@ def beside(data: bytes) -> Beside:
     values = {name: value or b"" for name, value in found.values.items()}
     raw = {name: _from_text(values.get(_RAW + name, b"")) for name in _RAW_KINDS}
     is_xmp = raw["APP1"].startswith(_XMP_OF_JPEG)
-    read = Beside(
+    read = FileMetadata(
         exif=values.get("EXIF") or raw["exif"] or (b"" if is_xmp else raw["APP1"]),
         xmp=values.get("XMP")
         or raw["xmp"]
@@ -78,7 +78,7 @@ def _profile(data: bytes, found: _Found) -> None:
 
 def _text(data: bytes, found: _Found) -> None:
     keyword, _, rest = data.partition(b"\0")
-    _told(keyword.decode("latin-1"), rest, "latin-1", found)
+    _add_text(keyword.decode("latin-1"), rest, "latin-1", found)
 
 
 def _packed_text(data: bytes, found: _Found) -> None:
@@ -86,7 +86,7 @@ def _packed_text(data: bytes, found: _Found) -> None:
     name = keyword.decode("latin-1")
     if _is_wanted(name, found):
         limit = _RAW_BYTES if name.startswith(_RAW) else _room(found)
-        _told(name, _inflated(rest[1:], limit), "latin-1", found)
+        _add_text(name, _inflated(rest[1:], limit), "latin-1", found)
 
 
 def _wide_text(data: bytes, found: _Found) -> None:
@@ -99,7 +99,7 @@ def _wide_text(data: bytes, found: _Found) -> None:
     if keyword == _XMP:
         _keep("XMP", value if value is None or len(value) <= limit else None, found)
     else:
-        _told(keyword.decode("latin-1"), value, "utf-8", found)
+        _add_text(keyword.decode("latin-1"), value, "utf-8", found)
 
 
 def _is_wanted(name: str, found: _Found) -> bool:
@@ -113,7 +113,7 @@ def _room(found: _Found) -> int:
     return limits.MAX_TEXT_BYTES - found.text_bytes
 
 
-def _told(keyword: str, value: bytes | None, encoding: str, found: _Found) -> None:
+def _add_text(keyword: str, value: bytes | None, encoding: str, found: _Found) -> None:
     """Keep a text; one that holds a block of metadata is kept as such."""
     if keyword.startswith(_RAW):
         if _is_wanted(keyword, found):
@@ -168,7 +168,7 @@ def _density(body: bytes) -> tuple[float, float] | None:
     return metres(across, down)
 
 
-def _coloured(values: dict[str, bytes], found: Beside) -> Beside:
+def _coloured(values: dict[str, bytes], found: FileMetadata) -> FileMetadata:
     """Add what the file says of its colours; the standard's order decides between several words."""
     cicp, gamma, corners = values.get("cICP", b""), values.get("gAMA", b""), values.get("cHRM", b"")
     if len(cicp) >= 4:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError, features
 
-from model.pictures import deep
-from model.pictures.beside.parts import SEVERAL
+from model.pictures import high_bit_depth
 from model.pictures.colour import Space
 from model.pictures.errors import BrokenPictureError, UnsupportedPictureError
+from model.pictures.file_metadata.parts import SEVERAL
 from model.pictures.inspection import bmp, jpeg, png
 from model.pictures.picture import Header, Pixels
 
@@ -34,7 +34,7 @@ _BAND_PIXELS = 2**18
 
 
 @dataclass(frozen=True)
-class Raw:
+class StoredPixels:
     """A file's pixels as they are stored.
 
     Attributes:
@@ -75,7 +75,7 @@ def check_codec(header: Header) -> None:
         )
 
 
-def read(data: bytes, header: Header) -> Raw:
+def read(data: bytes, header: Header) -> StoredPixels:
     """Decode the first frame.
 
     Args:
@@ -97,7 +97,7 @@ def read(data: bytes, header: Header) -> Raw:
         values, space, alpha = _channels(image, data, header)
     notices = ((SEVERAL,) if several else ()) + ((CUT,) if header.cut else ())
     turned = header.format == "TIFF"  # Pillow turns no other one
-    return Raw(values, space, alpha, format=header.format, upright=turned, notices=notices)
+    return StoredPixels(values, space, alpha, format=header.format, upright=turned, notices=notices)
 
 
 CUT = "the JPEG is cut off: what is missing at its end came back grey or blurred"
@@ -129,15 +129,15 @@ def _opened(data: bytes, kind: str) -> Image.Image:
 def _for_decoder(data: bytes, header: Header) -> bytes:
     """Return the parts of a file that a decoder has to see."""
     if header.format == "PNG":
-        return png.pixels_alone(data)
+        return png.without_metadata(data)
     if header.format == "JPEG":
-        return jpeg.essential(jpeg.completed(data) if header.cut else data)
+        return jpeg.without_excess_metadata(jpeg.with_end_marker(data) if header.cut else data)
     return data
 
 
 def _read_by_pillow(data: bytes, header: Header) -> bool:
     """Whether Pillow decodes the pixels; else it only tells what they are."""
-    wide = header.bits == 16 and header.format in deep.DECODERS
+    wide = header.bits == 16 and header.format in high_bit_depth.DECODERS
     return not wide and not _is_runs(data, header)
 
 
@@ -173,8 +173,12 @@ def _channels(
     image: Image.Image, data: bytes, header: Header
 ) -> tuple[Pixels, Space, Pixels | None]:
     """Return values of shape (H, W, C), what they are, and alpha of shape (H, W) or None."""
-    if header.bits == 16 and header.format in deep.DECODERS:
-        return split(deep.with_clear(deep.DECODERS[header.format](data, header), data, header))
+    if header.bits == 16 and header.format in high_bit_depth.DECODERS:
+        return split(
+            high_bit_depth.add_png_transparency(
+                high_bit_depth.DECODERS[header.format](data, header), data, header
+            )
+        )
     if _is_runs(data, header):
         colours = _runs(data, header)
         return split(colours[:, :, :1] if image.mode in _GREY_MODES else colours)
@@ -194,8 +198,8 @@ def _channels(
     )
     pixels: Pixels = _pixels(image if image.mode == mode else image.convert(mode))
     if header.format == "BMP":
-        pixels = deep.with_fourth(pixels, data, header)
-    return split(deep.with_clear(pixels, data, header) if by_colour else pixels)
+        pixels = high_bit_depth.add_bmp_alpha(pixels, data, header)
+    return split(high_bit_depth.add_png_transparency(pixels, data, header) if by_colour else pixels)
 
 
 def split(array: Pixels) -> tuple[Pixels, Space, Pixels | None]:

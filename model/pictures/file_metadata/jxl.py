@@ -2,14 +2,14 @@
 
 from model.pictures import limits
 from model.pictures.inspection.jxl import Codestream, codestream, parts
-from model.pictures.picture import Beside
+from model.pictures.picture import FileMetadata
 from model.pictures.xmp import GAIN_MAP
 
 _PACKED = "metadata of the JPEG XL is packed by Brotli: left out"
 _PROFILE = "what the JPEG XL says of its colours cannot be read: they were taken for sRGB"
 
 
-def beside(data: bytes) -> Beside:
+def read_metadata(data: bytes) -> FileMetadata:
     """Read the metadata: the first block of each kind, none longer than allowed."""
     blocks: dict[bytes, bytes] = {}
     notices: list[str] = []
@@ -25,7 +25,7 @@ def beside(data: bytes) -> Beside:
     if (found.profile and not found.absolute) or _is_custom(found):
         notices.append(_PROFILE)
     exif = blocks.get(b"Exif", b"")
-    return Beside(
+    return FileMetadata(
         exif=exif[4 + int.from_bytes(exif[:4]) :],
         xmp=blocks.get(b"xml ", b""),
         cicp=_numbers(found),

@@ -29,7 +29,7 @@ _POINTER = (
 
 
 @dataclass(frozen=True)
-class Blocks:
+class MetadataBlocks:
     """What goes beside the pixels; empty: none.
 
     Attributes:
@@ -51,7 +51,7 @@ class Blocks:
     cicp: tuple[int, int] | None = None
 
 
-def into_jpeg(data: bytes, blocks: Blocks) -> tuple[bytes, tuple[str, ...]]:
+def into_jpeg(data: bytes, blocks: MetadataBlocks) -> tuple[bytes, tuple[str, ...]]:
     """Put segments behind a JPEG's first; what is too long is left out and named."""
     segments = b""
     left_out: tuple[str, ...] = ()
@@ -99,7 +99,7 @@ def _dense(head: bytes, density: tuple[float, float] | None) -> bytes:
     return head[:13] + struct.pack(">BHH", 1, *whole) + head[18:]
 
 
-def into_png(data: bytes, blocks: Blocks) -> bytes:
+def into_png(data: bytes, blocks: MetadataBlocks) -> bytes:
     """Put chunks behind a PNG's header."""
     chunks = b""
     if blocks.cicp is not None:
@@ -119,7 +119,7 @@ def into_png(data: bytes, blocks: Blocks) -> bytes:
     return data[:header_end] + chunks + data[header_end:]
 
 
-def into_jxl(data: bytes, blocks: Blocks) -> bytes:
+def into_jxl(data: bytes, blocks: MetadataBlocks) -> bytes:
     """Put boxes in front of a JPEG XL's codestream."""
     found = b""
     if blocks.exif:
@@ -148,7 +148,7 @@ def _text(keyword: str, told: str) -> bytes:
         return _chunk(b"iTXt", name + b"\0\0\0\0\0" + told.encode())
 
 
-def tiff(pixels: NDArray[Any], blocks: Blocks) -> bytes:
+def tiff(pixels: NDArray[Any], blocks: MetadataBlocks) -> bytes:
     """Write (H, W, 1 to 4), uint8, uint16 or float32, as TIFF, deflated, with its metadata."""
     height, width, channels = pixels.shape
     block = tags.read(blocks.exif) if blocks.exif else tags.Block()

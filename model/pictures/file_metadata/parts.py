@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from model.pictures import limits
-from model.pictures.picture import Beside
+from model.pictures.picture import FileMetadata
 
 SEVERAL = "the file holds several pictures; only the first is used"
 INCH = 0.0254
@@ -32,7 +32,7 @@ def decoded_text(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def within(found: Beside) -> Beside:
+def within(found: FileMetadata) -> FileMetadata:
     """Leave out what is longer than allowed, and say so."""
     notices = found.notices
     total = 0

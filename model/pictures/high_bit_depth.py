@@ -63,7 +63,7 @@ def stretched(array: NDArray[np.uint16], bits: int) -> NDArray[np.uint16]:
     return array
 
 
-def with_clear(array: Pixels, data: bytes, header: Header) -> Pixels:
+def add_png_transparency(array: Pixels, data: bytes, header: Header) -> Pixels:
     """Add the transparency of a PNG in which one grey or one colour stands for *clear*."""
     sample = png.clear(data) if header.format == "PNG" else ()
     if len(sample) != array.shape[2]:
@@ -74,7 +74,7 @@ def with_clear(array: Pixels, data: bytes, header: Header) -> Pixels:
     return np.dstack([array, np.where(clear, 0, full).astype(array.dtype)])
 
 
-def with_fourth(pixels: Pixels, data: bytes, header: Header) -> Pixels:
+def add_bmp_alpha(pixels: Pixels, data: bytes, header: Header) -> Pixels:
     """Add the fourth bytes of the pixels of a BMP, which no header declares to be transparency.
 
     Programs write it there all the same. If all of them are 0, or all 255, they mean nothing.

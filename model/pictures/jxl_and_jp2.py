@@ -6,20 +6,20 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from model.pictures import raw
-from model.pictures.beside.parts import SEVERAL
-from model.pictures.deep import stretched
+from model.pictures import pillow_decoding
 from model.pictures.errors import BrokenPictureError
+from model.pictures.file_metadata.parts import SEVERAL
 from model.pictures.floats import Floats
+from model.pictures.high_bit_depth import stretched
 from model.pictures.inspection.jxl import codestream
 from model.pictures.picture import Header, Pixels
-from model.pictures.raw import Raw
+from model.pictures.pillow_decoding import StoredPixels
 
 _THREADS = 2
 _BAND_PIXELS = 2**18
 
 
-def read_jxl(data: bytes, header: Header) -> Raw:
+def read_jxl(data: bytes, header: Header) -> StoredPixels:
     """Decode the first frame of a JPEG XL, not turned upright.
 
     Args:
@@ -34,21 +34,21 @@ def read_jxl(data: bytes, header: Header) -> Raw:
     found = codestream(data)
     decoded = imagecodecs.jpegxl_decode(data, 0, keeporientation=True, numthreads=_THREADS)
     array, notices = _whole(_checked(decoded, header), found.bits)
-    values, space, alpha = raw.split(array)
+    values, space, alpha = pillow_decoding.split(array)
     several = (SEVERAL,) if found.several else ()
-    return Raw(values, space, alpha, format="JXL", notices=several + notices)
+    return StoredPixels(values, space, alpha, format="JXL", notices=several + notices)
 
 
-def read_jp2(data: bytes, header: Header) -> Raw:
+def read_jp2(data: bytes, header: Header) -> StoredPixels:
     """Decode a JPEG 2000; arguments and errors as of ``read_jxl``."""
     if header.bits == 8:
-        return raw.read(data, header)
+        return pillow_decoding.read(data, header)
     decoded = imagecodecs.jpeg2k_decode(data, numthreads=_THREADS)
     array = _checked(decoded, header)
     if array.dtype != np.uint16:
         raise BrokenPictureError("the header of the JPEG 2000 contradicts its pixels")
-    values, space, alpha = raw.split(stretched(array, header.depth))
-    return Raw(values, space, alpha, format="JPEG2000")
+    values, space, alpha = pillow_decoding.split(stretched(array, header.depth))
+    return StoredPixels(values, space, alpha, format="JPEG2000")
 
 
 def _checked(decoded: NDArray[Any], header: Header) -> NDArray[Any]:

@@ -3,10 +3,10 @@
 import struct
 
 from model.pictures import limits
-from model.pictures.beside.parts import metres
+from model.pictures.file_metadata.parts import metres
 from model.pictures.inspection.boxes import Box, boxes
 from model.pictures.inspection.jp2 import in_header, outside
-from model.pictures.picture import Beside
+from model.pictures.picture import FileMetadata
 
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _EXIF = b"JpgTiffExif->JP2"
@@ -14,7 +14,7 @@ _BY_NUMBER, _BY_PROFILE = 1, 2
 _GREY_OR_COLOUR = {16, 17, 18}
 
 
-def beside(data: bytes) -> Beside:
+def read_metadata(data: bytes) -> FileMetadata:
     """Read the metadata: the first block of each kind, none longer than allowed."""
     uuids: dict[bytes, bytes] = {}
     most = max(limits.MAX_EXIF_BYTES, limits.MAX_XMP_BYTES) + 8
@@ -30,7 +30,7 @@ def beside(data: bytes) -> Beside:
             notices = (*notices, *_foreign(data, box))
         elif box.kind == b"res ":
             density = _density(data, box)
-    return Beside(
+    return FileMetadata(
         exif=uuids.get(_EXIF, b""),
         xmp=uuids.get(_XMP, b""),
         icc=icc,

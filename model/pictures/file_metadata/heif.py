@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from model.pictures import limits
 from model.pictures.inspection.boxes import Box, Item, boxes, items
-from model.pictures.picture import Beside
+from model.pictures.picture import FileMetadata
 from model.pictures.xmp import GAIN_MAP, MOTION
 
 _XMP = b"application/rdf+xml"
@@ -15,24 +15,24 @@ _TURNS |= {(1, None): 8, (1, 1): 7, (2, 0): 2, (2, 1): 4, (3, 1): 5}
 """How a picture lies, by its quarter turns to the left and by the axis of its mirror."""
 
 
-def upright(data: bytes) -> Beside:
+def upright(data: bytes) -> FileMetadata:
     """Read the metadata of a HEIC, whose decoder turns the picture upright by itself."""
-    return replace(beside(data), orientation=1)
+    return replace(read_metadata(data), orientation=1)
 
 
-def beside(data: bytes) -> Beside:
+def read_metadata(data: bytes) -> FileMetadata:
     """Read the metadata: the first block of each kind, none longer than allowed."""
     top = {box.kind: box for box in boxes(data, 0, len(data))}
     notices = [MOTION] if _VIDEO in top else []
     if b"meta" not in top:
-        return Beside(notices=tuple(notices))
+        return FileMetadata(notices=tuple(notices))
     primary, found = items(data, top[b"meta"])
     if any(_is_gain_map(data, item) for item in found.values()):
         notices.append(GAIN_MAP)
     icc, cicp = _colours(data, found.get(primary, Item()))
     exif = next((_bytes(data, item) for item in found.values() if item.kind == b"Exif"), b"")
     xmp = (_bytes(data, item) for item in found.values() if item.content == _XMP)
-    return Beside(
+    return FileMetadata(
         exif=exif[4 + int.from_bytes(exif[:4]) :],
         xmp=next(xmp, b""),
         icc=icc,

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from model.pictures import iptc, limits, tags
-from model.pictures.beside.parts import SEVERAL, centimetres, decoded_text, within
+from model.pictures.file_metadata.parts import SEVERAL, centimetres, decoded_text, within
 from model.pictures.inspection.jpeg import COMMENT, SOS, end_of, segments
-from model.pictures.picture import Beside
+from model.pictures.picture import FileMetadata
 from model.pictures.xmp import GAIN_MAP, MOTION, NO_EXTENSION
 
 _EXIF, _ICC, _PHOTOSHOP = b"Exif\0\0", b"ICC_PROFILE\0", b"Photoshop 3.0\0"
@@ -37,7 +37,7 @@ class _Found:
     notices: list[str] = field(default_factory=list)
 
 
-def beside(data: bytes) -> Beside:
+def read_metadata(data: bytes) -> FileMetadata:
     """Read the metadata: none longer than allowed."""
     found = _Found()
     for segment in segments(data):
@@ -50,7 +50,7 @@ def beside(data: bytes) -> Beside:
         found.notices.append(MOTION)
     more = _extension(found)
     return within(
-        Beside(
+        FileMetadata(
             exif=found.exif,
             xmp=found.xmp,
             more_xmp=more,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from model.pictures import exif, iptc, profiles, tags, texts
 from model.pictures.colour import in_own_colours, in_srgb
-from model.pictures.containers import Blocks
+from model.pictures.embed_metadata import MetadataBlocks
 from model.pictures.formats import Encoding
 from model.pictures.picture import Picture, Pixels
 
@@ -17,9 +17,9 @@ _PLAIN = ("bmp",)
 """Formats that hold pixels and their density and nothing else."""
 
 
-def coloured(
+def convert_colours(
     picture: Picture, restored: Pixels, encoding: Encoding
-) -> tuple[Pixels, Blocks, tuple[str, ...]]:
+) -> tuple[Pixels, MetadataBlocks, tuple[str, ...]]:
     """Bring restored pixels to colours that a format can tell.
 
     Args:
@@ -32,21 +32,21 @@ def coloured(
     """
     if picture.hdr is not None:
         if encoding.name in _HDR_FORMATS:
-            return in_own_colours(picture, restored), Blocks(cicp=picture.hdr), ()
+            return in_own_colours(picture, restored), MetadataBlocks(cicp=picture.hdr), ()
         name = profiles.HDR[picture.hdr[1]]
         words = f"{encoding.name} is written without HDR ({name}): it was converted to SDR"
-        return in_srgb(picture, restored), Blocks(), (words,)
+        return in_srgb(picture, restored), MetadataBlocks(), (words,)
     of_grey = picture.icc[16:20] == b"GRAY"
     if picture.icc and (not encoding.profile or (of_grey and not encoding.grey)):
         words = f"{encoding.name} is written without a colour profile: the picture became sRGB"
         lost = picture.own is not None and not encoding.profile
-        return in_srgb(picture, restored), Blocks(), (words,) if lost else ()
-    return in_own_colours(picture, restored), Blocks(icc=picture.icc), ()
+        return in_srgb(picture, restored), MetadataBlocks(), (words,) if lost else ()
+    return in_own_colours(picture, restored), MetadataBlocks(icc=picture.icc), ()
 
 
 def with_metadata(
-    blocks: Blocks, picture: Picture, encoding: Encoding
-) -> tuple[Blocks, tuple[str, ...]]:
+    blocks: MetadataBlocks, picture: Picture, encoding: Encoding
+) -> tuple[MetadataBlocks, tuple[str, ...]]:
     """Add the metadata that a format holds.
 
     Author, copyright and description go into EXIF where the format does not hold the records or
