@@ -1,13 +1,14 @@
 """The committed docker-compose.yml as containers of this machine, for tests and by hand."""
 
 import json
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.containers.engine import COMPOSE, call, podman
+from tools.containers.engine import COMPOSE, ENVIRONMENT, call, podman
 from tools.fleet.processes import free_port, metric
 
 PROJECT = "abair-test"
@@ -105,6 +106,12 @@ def inspected(id_: str) -> dict[str, Any]:
 def label(id_: str, name: str) -> str:
     """Return a label of a container."""
     return str(inspected(id_)["Config"]["Labels"][name])
+
+
+def logs(id_: str) -> str:
+    """Return what a container wrote to its output and to its errors."""
+    done = subprocess.run(["podman", "logs", id_], env=ENVIRONMENT, capture_output=True, check=True)
+    return (done.stdout + done.stderr).decode()
 
 
 def health(id_: str) -> str:
