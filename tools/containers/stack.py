@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.containers.engine import COMPOSE, ENVIRONMENT, call, podman
+from tools.containers.engine import COMPOSE, ENVIRONMENT, ROOT, call, podman
 from tools.fleet.processes import free_port, metric
 
 PROJECT = "abair-test"
@@ -60,6 +60,8 @@ class Stack:
         for id_ in self.ids("replica", every=True):
             podman("rm", "--force", "--time", "1", id_, check=False)
         self.compose("--profile", "monitoring", "down", "--volumes", "--timeout", "1", check=False)
+        # conmon, which watches a container for podman, leaves this file where podman was started.
+        (ROOT / "oom").unlink(missing_ok=True)
 
     def scale(self, count: int) -> None:
         """Create and start missing replicas; those that are there stay."""
