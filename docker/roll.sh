@@ -21,22 +21,22 @@ project=${PROJECT:-abair}
 service=${1:-replica}
 
 replicas() {
-    $engine ps --quiet --no-trunc --filter "label=com.docker.compose.project=$project" \
+    $engine ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$project" \
         --filter "label=com.docker.compose.service=$service"
 }
 
 remove() {
     for id in "$@"; do
-        $engine stop --time 130 "$id" >/dev/null
-        $engine rm "$id" >/dev/null
+        $engine stop --time 130 "$id" >/dev/null || true # it may have ended by itself
+        $engine rm --force "$id" >/dev/null
     done
 }
 
 old=$(replicas)
-count=$(echo "$old" | grep -c .) || { echo "no container of $service runs" >&2; exit 1; }
+count=$(echo "$old" | grep -c .) || { echo "there is no container of $service" >&2; exit 1; }
 echo "$count old, $count new of $service"
 $compose --project-name "$project" up -d --no-deps --no-recreate --scale "$service=$((2 * count))" "$service"
-new=$(replicas | grep --invert-match --fixed-strings "$old")
+new=$(replicas | grep --invert-match --fixed-strings "$old") || { echo "no new replica started" >&2; exit 1; }
 
 deadline=$(($(date +%s) + ${PATIENCE:-180}))
 for id in $new; do

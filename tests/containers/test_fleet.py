@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -11,9 +12,16 @@ from tests.containers.callers import under_load
 from tests.containers.conftest import MAXCONN
 from tests.deploy.load import HEADERS, PICTURE
 from tools.containers.engine import COMPOSE, ENVIRONMENT, ROOT, podman
-from tools.containers.stack import PROJECT, Stack, health, inspected, process_of, wait
+from tools.containers.stack import PROJECT, Stack, health, inspected, logs, process_of, wait
 
 pytestmark = pytest.mark.anyio
+
+NETWORK = f"{PROJECT}_inside"
+
+
+def ready(id_: str) -> bool:
+    """Whether a replica says that it accepts pictures."""
+    return '"status":"ready"' in podman("exec", id_, "abair", "health", "--ready", check=False)
 
 
 def served(stack: Stack) -> list[int]:
@@ -101,17 +109,24 @@ def test_a_roll_to_an_image_that_never_gets_ready_keeps_the_old_replicas(stack: 
         text=True,
     )
     assert done.returncode == 1
-    assert "not ready" in done.stderr
+    assert "a new replica is not ready" in done.stderr
     assert set(stack.ids("replica")) == old
     assert stack.active() == 2
 
 
 async def test_a_replica_started_again_at_its_address_refuses_nobody(stack: Stack, measured):
-    """The quick way: one after the other is stopped and starts at once where it was."""
+    """The quick way: a replica is stopped, and at once another start has its address."""
 
     def again() -> None:
         for id_ in stack.ids("replica"):
-            podman("restart", "--time", "130", id_)
+            address = inspected(id_)["NetworkSettings"]["Networks"][NETWORK]["IPAddress"]
+            podman("stop", "--time", "130", id_)
+            podman("network", "disconnect", NETWORK, id_)
+            podman("network", "connect", "--ip", address, "--alias", "replicas", NETWORK, id_)
+            podman("start", id_)
+            now = inspected(id_)["NetworkSettings"]["Networks"][NETWORK]["IPAddress"]
+            assert now == address
+            wait(partial(ready, id_), "ready again")
             stack.sees(2)
 
     outcomes = await under_load(stack.port, again, callers=3)
@@ -182,10 +197,7 @@ def test_every_line_of_the_log_is_json_and_tells_the_callers_request_id(stack: S
     httpx.post(
         f"http://127.0.0.1:{stack.port}/restore", content=PICTURE, headers=headers, timeout=60
     )
-    both = []
-    for id_ in stack.ids("replica"):
-        done = subprocess.run(["podman", "logs", id_], env=ENVIRONMENT, capture_output=True)
-        both += (done.stdout + done.stderr).decode().splitlines()
+    both = [line for id_ in stack.ids("replica") for line in logs(id_).splitlines()]
     lines = [json.loads(line) for line in both]
     assert all(line["event"] and line["level"] and line["timestamp"] for line in lines)
     assert "from-the-caller" in {line.get("request_id") for line in lines}

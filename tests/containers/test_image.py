@@ -7,7 +7,7 @@ import pytest
 
 from tools.containers.engine import podman
 from tools.containers.images import labels
-from tools.containers.stack import Stack, health, process_of, wait
+from tools.containers.stack import Stack, health, logs, process_of, wait
 
 
 def test_it_is_near_one_gigabyte_with_the_torch_of_a_cpu(image, measured):
@@ -31,7 +31,7 @@ def test_a_container_of_it_is_soon_ready_and_ends_with_zero(image, measured):
     started = time.monotonic()
     id_ = podman("run", "--detach", *hardened, *limits, image)
     try:
-        wait(lambda: '"ready"' in podman("logs", id_), "ready")
+        wait(lambda: '"event": "ready"' in logs(id_), "ready")
         ready = time.monotonic() - started
         assert health(id_) == "healthy"
         stopping = time.monotonic()

@@ -105,7 +105,8 @@ def default(text: str, pattern: str) -> str:
 
 def base() -> str:
     """Return the base of the image: the Dockerfile's own, or Debian with Python."""
-    return pulled_or_made(default(DOCKERFILE, r"^ARG BASE=(\S+)$"), "python", PYTHON)
+    image = default(DOCKERFILE, r"^ARG BASE=(\S+)$")
+    return pulled_or_made(f"docker.io/library/{image}", "python", PYTHON)
 
 
 def balancer() -> str:

@@ -1,13 +1,14 @@
 """The committed docker-compose.yml as containers of this machine, for tests and by hand."""
 
 import json
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.containers.engine import COMPOSE, call, podman
+from tools.containers.engine import COMPOSE, ENVIRONMENT, ROOT, call, podman
 from tools.fleet.processes import free_port, metric
 
 PROJECT = "abair-test"
@@ -59,6 +60,8 @@ class Stack:
         for id_ in self.ids("replica", every=True):
             podman("rm", "--force", "--time", "1", id_, check=False)
         self.compose("--profile", "monitoring", "down", "--volumes", "--timeout", "1", check=False)
+        # conmon, which watches a container for podman, leaves this file where podman was started.
+        (ROOT / "oom").unlink(missing_ok=True)
 
     def scale(self, count: int) -> None:
         """Create and start missing replicas; those that are there stay."""
@@ -105,6 +108,12 @@ def inspected(id_: str) -> dict[str, Any]:
 def label(id_: str, name: str) -> str:
     """Return a label of a container."""
     return str(inspected(id_)["Config"]["Labels"][name])
+
+
+def logs(id_: str) -> str:
+    """Return what a container wrote to its output and to its errors."""
+    done = subprocess.run(["podman", "logs", id_], env=ENVIRONMENT, capture_output=True, check=True)
+    return (done.stdout + done.stderr).decode()
 
 
 def health(id_: str) -> str:
