@@ -59,7 +59,7 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 CMD ["abair", "health"]
 ENTRYPOINT ["abair"]
 CMD ["serve"]
-# Last, because they differ in each build. The version is that of pyproject.toml (a test compares
+# Last, because they differ in each build. The version is that of the package service (a test compares
 # them), the revision is the commit, which `make image` gives.
 ARG VERSION=0.1.0
 ARG REVISION=unknown

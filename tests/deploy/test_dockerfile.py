@@ -5,11 +5,11 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
+from service import __version__
 from service.settings import Settings
 from tools.containers.images import labels
 
@@ -40,9 +40,8 @@ def test_it_is_one_base_twice_by_an_argument():
 
 def test_the_version_of_its_label_is_that_of_the_project():
     (version,) = instructions("ARG", FINAL)[:1]
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert version == f"VERSION={project['version']}"
-    assert labels()["VERSION"] == project["version"]
+    assert version == f"VERSION={__version__}"
+    assert labels()["VERSION"] == __version__
     assert set(instructions("ARG", FINAL)) == {version, "REVISION=unknown"}
 
 

@@ -5,10 +5,10 @@ import re
 import subprocess
 import sys
 import tempfile
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from service import __version__
 from tools.containers.engine import ENVIRONMENT, ROOT, podman
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -60,10 +60,9 @@ PROMETHEUS = Debian(
 
 def labels() -> dict[str, str]:
     """Return the build arguments for the labels: the project's version and the commit."""
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     git = ["git", "rev-parse", "HEAD"]
     done = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=False)
-    return {"VERSION": version, "REVISION": done.stdout.strip() or "unknown"}
+    return {"VERSION": __version__, "REVISION": done.stdout.strip() or "unknown"}
 
 
 def pulled_or_made(image: str, name: str, debian: Debian) -> str:
