@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from model.config import RestorerConfig
 from model.networks.whole_picture_views import Views
 
-_STRETCH = 0.1
-"""The sigmoid of an amount is stretched by this much beyond 0 and 1, then clamped."""
+_NOTHING, _FULL = 0.3, 0.75
+"""Sigmoids up to which an amount is 0, and from which it is 1."""
 
 
 def _keep_variance(layer: nn.Conv2d | nn.Linear) -> None:
@@ -129,8 +129,10 @@ class Estimator(nn.Module):
 
 
 def amounts_from(logits: Tensor) -> Tensor:
-    """Turn logits into amounts in [0, 1]: a sigmoid, stretched so that 0 and 1 are reached.
+    """Turn logits into amounts in [0, 1].
 
-    Without the stretch a trace of everything would be removed from a clean picture.
+    A degradation that is unlikely is left alone: a photograph that is restored for
+    damage that it does not have loses more than a damaged one that stays as it is. What is likely
+    is asked for in full, because half an amount leaves half of the damage.
     """
-    return (logits.float().sigmoid() * (1 + 2 * _STRETCH) - _STRETCH).clamp(0, 1)
+    return ((logits.float().sigmoid() - _NOTHING) / (_FULL - _NOTHING)).clamp(0, 1)

@@ -186,25 +186,6 @@ def test_the_estimator_is_to_find_a_kind_that_the_map_does_not_know(sources):
     assert losses[1] > 4
 
 
-def test_the_estimator_also_learns_which_amounts_restore_best(sources):
-    torch.manual_seed(0)
-    network = make_network(2, 2).eval().requires_grad_(requires_grad=False)
-    batch = Batches(sources, dataclasses.replace(MIX, batch=8), seed=0)[0].on(CPU)
-    logits = torch.zeros(8, 2, requires_grad=True)
-
-    def restoration() -> torch.Tensor:
-        network.estimator = Told(logits)  # type: ignore[assignment]
-        return estimator().losses(network, batch)["restoration"]
-
-    before = restoration()
-    before.backward()
-    assert logits.grad is not None
-    assert logits.grad.abs().sum() > 0
-    with torch.no_grad():
-        logits -= 10 * logits.grad
-    assert restoration() < before
-
-
 def test_what_is_asked_in_part_is_drawn_in_the_phases_that_restore():
     assert baseline().mix.all_asked < 1
     assert adapter("rain").mix.all_asked < 1
