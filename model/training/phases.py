@@ -1,33 +1,15 @@
 """The three training phases of ABAIR: trained parts, data, losses and learning rates."""
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from model.config import CLASSES, CLEAN, Degradation
-from model.networks.asked import Asked
-from model.networks.description import Description
 from model.networks.restoration import RestorationNetwork
 from model.training.batch import Batch
-from model.training.losses import amount_loss, log_mse, segmentation_loss
+from model.training.losses import Losses, adapter_losses, baseline_losses, estimator_losses
 from model.training.mix import Mix
-
-CLASS_WEIGHTS = {
-    CLEAN: 0.5,
-    Degradation.NOISE: 2.0,
-    Degradation.BLUR: 1.0,
-    Degradation.RAIN: 1.3,
-    Degradation.HAZE: 0.8,
-    Degradation.LOWLIGHT: 0.5,
-}
-"""Weight of a picture of each class in the loss of phase I. Haze and low light weigh less: their
-errors cover the whole picture, so their gradients are larger (docs/lessons.md#loss-weights)."""
-
-Losses = dict[str, Tensor]
-"""Named losses of a step; their weighted sum is minimised."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +68,7 @@ def baseline() -> Phase:
     return Phase(
         name="baseline",
         parts=lambda r: [r.context, r.backbone, r.head],
-        losses=_baseline_losses,
+        losses=baseline_losses,
         weights={"segmentation": 0.2},
         mix=Mix(soft=0.2, stored=0.35, drawn=0.06, all_asked=0.6),
         kinds=CLASSES,  # those that the segmentation head and CLASS_WEIGHTS know
@@ -114,7 +96,7 @@ def adapter(degradation: str) -> Phase:
     return Phase(
         name=f"adapter-{degradation}",
         parts=lambda r: list(r.adapted_convolutions().values()),
-        losses=_adapter_losses,
+        losses=adapter_losses,
         mix=mix,
         kernel_lr=0.0,
         lr=2e-3,
@@ -138,7 +120,7 @@ def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
     return Phase(
         name="estimator",
         parts=lambda r: [r.estimator],
-        losses=_estimator_losses,
+        losses=estimator_losses,
         mix=Mix(
             odds=((CLEAN, 0.3), *((kind, 0.7 / len(kinds)) for kind in kinds)),
             cutmix=0.12,
@@ -157,56 +139,3 @@ def estimator(kinds: Sequence[str] = tuple(Degradation)) -> Phase:
         mode="auto",
         decay=0.6,
     )
-
-
-def _baseline_losses(network: RestorationNetwork, batch: Batch) -> Losses:
-    """Compute the losses of restoration and segmentation."""
-    out = network(batch.degraded, _describe(network, batch), _asked(network, batch), batch.position)
-    logits = network.head(out.features)
-    of_classes = batch.shares.new_tensor([CLASS_WEIGHTS[name] for name in CLASSES])
-    weights = batch.per_crop(batch.shares @ of_classes)
-    weights = torch.where(batch.layered(), 1.0, weights) * _to_restore(batch)
-    return {
-        "restoration": log_mse(out.image, batch.target, weights),
-        "segmentation": segmentation_loss(logits, batch.labels),
-    }
-
-
-def _adapter_losses(network: RestorationNetwork, batch: Batch) -> Losses:
-    with torch.no_grad():
-        description = _describe(network, batch)
-    asked = _asked(network, batch)
-    weights = batch.per_crop(batch.of(network.adapters[0].degradation, batch.asked))[:, None]
-    asked = dataclasses.replace(asked, adapter_weights=weights)
-    out = network(batch.degraded, description, asked, batch.position)
-    return {"restoration": log_mse(out.image, batch.target, _to_restore(batch))}
-
-
-def _estimator_losses(network: RestorationNetwork, batch: Batch) -> Losses:
-    there = [batch.of(adapter.degradation, batch.amounts) for adapter in network.adapters]
-    logits = network.estimator(batch.views)
-    return {"estimation": amount_loss(logits, torch.stack(there, dim=1))}
-
-
-def _to_restore(batch: Batch) -> Tensor:
-    """Give 1 for each crop whose restoration counts, (B,), and 0 for the others.
-
-    It does not count where low light in a part of a picture is to be removed: that teaches that
-    whatever is black in a bright picture was badly lit (docs/lessons.md#partial-low-light).
-    """
-    dark = batch.per_crop(batch.of(Degradation.LOWLIGHT, batch.shares))
-    asked = batch.per_crop(batch.of(Degradation.LOWLIGHT, batch.asked)) > 0
-    return ((dark == 0) | (dark == 1) | batch.layered() | ~asked).float()
-
-
-def _describe(network: RestorationNetwork, batch: Batch) -> Description:
-    """Encode the whole pictures; no phase that restores needs the estimator's amounts."""
-    context, features = map(batch.per_crop, network.context(batch.views))
-    return Description(context, features, context.new_zeros(len(context), 0))
-
-
-def _asked(network: RestorationNetwork, batch: Batch) -> Asked:
-    """Return what is asked of the baseline."""
-    kinds = network.config.degradations
-    amounts = torch.stack([batch.of(kind, batch.asked) for kind in kinds], dim=1)
-    return Asked(batch.per_crop(amounts))

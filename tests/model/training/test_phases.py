@@ -7,8 +7,8 @@ from model.config import CLASSES, Degradation
 from model.networks.asked import Asked
 from model.networks.description import Description
 from model.training.data import Batches
-from model.training.losses import log_mse
-from model.training.phases import CLASS_WEIGHTS, adapter, baseline, estimator
+from model.training.losses import CLASS_WEIGHTS, log_mse
+from model.training.phases import adapter, baseline, estimator
 from tests.model.conftest import make_network
 from tests.model.training.conftest import CPU, MIX
 
