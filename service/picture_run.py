@@ -38,7 +38,7 @@ class SmallPictures:
 
 
 class PictureRun:
-    """Runs one stage on all tiles of one picture.
+    """Restores or segments all tiles of one picture.
 
     Args:
         work: The stage and the picture.

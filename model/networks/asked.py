@@ -15,7 +15,7 @@ class Asked:
 
     Attributes:
         baseline_amounts: Amounts of the baseline's own degradations, shape (B, N), in [0, 1], in
-            the order of ``RestorerConfig.degradations``. They are the same all over a picture.
+            the order of ``RestorerConfig.degradations``. These amounts do not vary over a picture.
         adapter_weights: Weights of the adapters, shape (B, K), in [0, 1]; None for the baseline
             without adapters.
         spatial_weights: Weights of the adapters that vary over the crops, shape (B, K, h, w); None

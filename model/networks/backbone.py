@@ -59,10 +59,11 @@ class Stage(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Degraded crop -> restored crop, with the asked amounts removed.
+    """Restores a degraded crop by removing the amount of each degradation that is asked for.
 
-    ``y = x + g m(x) (t + net(x, t) - x)`` with ``t`` the picture in new tones. ``g`` is the gate of
-    what is asked (``Asked.gate``), 0 where nothing is; ``m`` is the network's own gate per pixel.
+    ``y = x + g m(x) (t + net(x, t) - x)`` with ``t`` the picture in new tones. ``g``
+    (``Asked.gate``) limits the change to what is asked for, and is 0 where nothing is asked. ``m``
+    is a gate that the network computes for each pixel.
     Global information enters only by the whole-picture features and the amounts that are asked for.
     A crop with a margin of ``reach`` pixels therefore gives what the whole picture would give.
     """

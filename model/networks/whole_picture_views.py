@@ -96,7 +96,10 @@ def _thumbnail(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
 
 
 def _pieces(length: int) -> NDArray[np.int64]:
-    """First and last + 1 of the pixels that each of the thumbnail's covers, shape (96, 2)."""
+    """Return which pixels each of the 96 rows or columns of the thumbnail covers.
+
+    Shape (96, 2): the first pixel, and the one after the last.
+    """
     steps = np.arange(THUMBNAIL)
     first, last = steps * length // THUMBNAIL, -(-(steps + 1) * length // THUMBNAIL)
     return np.stack([first, last], axis=1)

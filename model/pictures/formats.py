@@ -65,7 +65,7 @@ _NATURAL |= {"JXL": "jxl"}
 
 
 def natural_encoding(header: Header) -> Encoding:
-    """Return the format in which a picture goes back where only the web's formats are offered.
+    """Return the format of the answer for a caller who can only get the web's formats.
 
     TIFF, BMP and JPEG 2000 go back as PNG, which loses nothing; HEIF as JPEG, unless it is
     transparent.

@@ -36,7 +36,7 @@ MAX_TAG_VALUES = 2**18
 """Numbers in one tag of a TIFF or of EXIF, except the positions of strips and tiles."""
 
 MAX_PROFILE_BYTES = 4 * 2**20
-"""Bytes of an ICC profile. A larger profile is left out. Profiles of presses have 3 MB."""
+"""Bytes of an ICC profile. A larger profile is left out. Those of presses have up to 3 MB."""
 MAX_CURVE_VALUES = 4096
 """Values of a curve in an ICC profile. A profile with a longer curve is left out. Inverting a \
 curve reads all of it 4,096 times."""

@@ -39,8 +39,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
     """Write in half precision, all or nothing: first beside the file, then over it.
 
-    Equal weights and metadata give equal bytes: several keys would be written in any order, so
-    the metadata are one.
+    The metadata are stored as one entry, because several entries would be written in any order.
+    Equal weights and metadata therefore give equal files.
 
     Raises:
         ValueError: If a number is not finite in half precision; nothing is written then.

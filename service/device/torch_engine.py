@@ -105,7 +105,10 @@ class TorchEngine:
     def plan_tiles(
         self, height: int, width: int, tile: int, part: PixelBox | None = None
     ) -> list[model.Tile]:
-        """Cut a picture into tiles. On a GPU a single tile is padded to one of few sizes."""
+        """Cut a picture into tiles.
+
+        On a GPU, a picture of one tile is padded to one of a small set of sizes.
+        """
         multiple = self._network.config.multiple
         tiles = model.plan_tiles(
             height,
@@ -257,7 +260,10 @@ class TorchEngine:
 
 
 def padded_side(side: int, multiple: int) -> int:
-    """Return the smallest of few sides that holds ``side``: eight per octave, all multiples."""
+    """Round ``side`` up to one of eight sizes between a power of two and the next.
+
+    All sizes are multiples of ``multiple``.
+    """
     step = max(multiple, 1 << max(0, side.bit_length() - 4))
     return -(-side // step) * step
 

@@ -120,7 +120,7 @@ PictureWork = RestorePicture | SegmentPicture
 
 
 def unit_of(work: Work, *, arrived_at: float | None = None) -> Unit[Work]:
-    """Make the unit for some work. Its cost is in pixels.
+    """Wrap work in a unit that has the cost, in pixels, and the batch key for the batcher.
 
     Tiles share a batch if their crops have equal sizes and types. Describing comes first for each
     picture, so only its units can be refused. Engines do not share a batch: after a reload, the old

@@ -20,7 +20,7 @@ class StageTimes:
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
-        """Add the time that the block takes to a stage."""
+        """Measure how long the block runs, and add the seconds to a stage."""
         began = time.perf_counter()
         try:
             yield

@@ -1,4 +1,4 @@
-"""Sizes that stand in the coded pictures of AVIF (AV1) and HEIC (HEVC)."""
+"""Reads the width and height from the AV1 or HEVC headers inside an AVIF or HEIC file."""
 
 from collections.abc import Iterator
 

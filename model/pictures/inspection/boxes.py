@@ -9,7 +9,7 @@ from model.pictures import limits
 from model.pictures.errors import BrokenPictureError, OversizedPictureError
 
 _NAME_BYTES = 512
-"""Bytes in which the name of an item and its media type are looked for."""
+"""The name and the media type of an item are looked for in its first bytes, this many."""
 
 
 class Box(NamedTuple):

@@ -119,7 +119,10 @@ def segments(data: bytes) -> Iterator[Segment]:
 
 
 def _length(data: bytes, at: int) -> int:
-    """Return the length of a segment, 2 if the file ends before it."""
+    """Return the length field of a segment.
+
+    If the file ends before the field, return 2, the length of an empty segment.
+    """
     size = int.from_bytes(data[at : at + 2]) if at + 2 <= len(data) else 2
     if size < 2:
         raise BrokenPictureError("a segment of the JPEG has no length")
