@@ -11,6 +11,7 @@ from model.degradations._picture import (
     light_to_levels,
     smooth_field,
     to_bytes,
+    to_gamma,
     to_levels,
     to_linear,
 )
@@ -52,14 +53,24 @@ def lower_light(clean: Picture, severity: float, rng: np.random.Generator) -> Pi
 
 
 def _keep_lamps(dark: Picture, clean: Picture, rng: np.random.Generator) -> Picture:
-    """Let the brightest things of a dark picture, or some of them, stay as they were."""
+    """Let the brightest things of a dark picture, or some of them, stay as they were.
+
+    A lamp gives far more light than the street below it. The brighter a thing is, the less of its
+    exposure is lost, in proportion on a logarithmic scale: its light fades without an edge.
+    """
     height, width = clean.shape[:2]
     luma = cv2.GaussianBlur(clean.mean(axis=2), (0, 0), rng.uniform(0.6, 3)).reshape(height, width)
-    level = float(np.quantile(luma[::4, ::4], rng.uniform(0.6, 0.97)))
-    lit = np.clip((luma - level) / np.float32(rng.uniform(0.03, 0.15)), 0, 1)
+    low, top = np.quantile(luma[::4, ::4], (rng.uniform(0.7, 0.97), 0.999))
+    lit = np.clip((luma - low) / max(top - low, 0.02), 0, 1) ** rng.uniform(1, 3)
     if rng.random() < 0.5:
         lit *= np.clip(smooth_field(height, width, int(rng.integers(2, 8)), rng) * 4, 0, 1)
-    return to_levels(dark + lit[..., None] * (clean - dark))
+    share = lit[..., None].astype(np.float32)
+    least = np.float32(1e-4)  # of light, whose logarithm is finite
+    logarithms = (np.log(to_linear(picture) + least) for picture in (dark, clean))
+    dark_log, clean_log = logarithms
+    light = np.exp(dark_log + share * (clean_log - dark_log)) - least
+    mixed = np.where(share > 0, to_gamma(np.maximum(light, 0).astype(np.float32)), dark)
+    return to_levels(np.asarray(mixed, dtype=np.float32))
 
 
 def expose(severity: float, rng: np.random.Generator) -> NDArray[np.float32]:
