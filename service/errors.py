@@ -8,6 +8,7 @@
     |-- MalformedRequestError  400  malformed_request
     |-- UnauthorizedError      401  key_missing
     |-- ForbiddenError         403  key_unknown
+    |-- ForbiddenOriginError   403  origin_forbidden
     |-- NotFoundError          404  not_found
     |-- NotAcceptableError     406  not_acceptable
     |-- HeadStalledError       408  head_stalled
@@ -109,6 +110,13 @@ class ForbiddenError(ServiceError):
 
     status, code = 403, "key_unknown"
     hint = "Check the key. The operator sets the valid keys with ABAIR_API_KEYS."
+
+
+class ForbiddenOriginError(ServiceError):
+    """A page of this origin may not send this request."""
+
+    status, code = 403, "origin_forbidden"
+    hint = "The operator names the origins of such pages in ABAIR_CORS_ORIGINS."
 
 
 class NotFoundError(ServiceError):

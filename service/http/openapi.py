@@ -67,7 +67,8 @@ def picture_request(options: type[BaseModel]) -> Schema:
             "name": TIMEOUT_HEADER,
             "in": "header",
             "required": False,
-            "description": "Seconds that you will wait; longer requests are refused.",
+            "description": "Seconds that you will wait; longer requests are refused. A unit may "
+            "follow: 5s, 500ms, 2m.",
             "schema": {"type": "number", "exclusiveMinimum": 0},
         }
     )
