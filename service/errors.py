@@ -3,7 +3,8 @@
 ::
 
     ServiceError
-    |-- BadRequestError        400  broken_multipart, missing_image, invalid_header
+    |-- BadRequestError        400  broken_multipart, broken_json, broken_base64, broken_encoding,
+    |                               missing_image, invalid_header
     |-- BrokenImageError       400  broken_image
     |-- MalformedRequestError  400  malformed_request
     |-- UnauthorizedError      401  key_missing
@@ -17,7 +18,8 @@
     |-- BodyTooLargeError      413  body_too_large
     |-- PictureTooLargeError   413  too_many_pixels
     |-- CostlyImageError       413  costly_image
-    |-- UnsupportedMediaError  415  unsupported_media, unsupported_image
+    |-- UnsupportedMediaError  415  unsupported_media, unsupported_image,
+    |                               unsupported_encoding
     |-- InvalidOptionsError    422  invalid_options, unknown_adapter
     |-- HeadTooLargeError      431  head_too_large
     |-- KeyLimitError          429  key_limit, with Retry-After

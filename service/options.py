@@ -123,6 +123,13 @@ class MapOptions(BaseModel):
     )
 
 
+OPTION_NAMES = frozenset(
+    field.alias or name
+    for model in (RestoreOptions, MapOptions)
+    for name, field in model.model_fields.items()
+)
+"""Names of the options of all endpoints."""
+
 Options = TypeVar("Options", RestoreOptions, MapOptions)
 
 
