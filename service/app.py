@@ -25,7 +25,9 @@ from service.device.load_engine import load_engine
 from service.errors import ServiceError
 from service.http.api_keys import KeyCheck
 from service.http.connections import ConnectionLimits, GuardedProtocol
+from service.http.cross_origin import CrossOrigin
 from service.http.dependencies import Service
+from service.http.known_requests import KnownRequests
 from service.http.openapi import DocumentedAPI
 from service.http.problems import install_error_handlers
 from service.http.request_context import RequestContext
@@ -69,8 +71,7 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        # A redirect would repeat the Host header, which the caller chooses.
-        redirect_slashes=False,
+        redirect_slashes=False,  # KnownRequests says why
     )
     routers = (pictures.router, adapters.router, operations.router, page.make_router())
     for router in routers:
@@ -78,7 +79,11 @@ def create_app(
     every_route = itertools.chain(app.routes, *(router.routes for router in routers))
     routes = [route for route in every_route if isinstance(route, Route)]
     admin_keys = [key.get_secret_value() for key in settings.admin_keys]
+    # The last one that is added comes first.
     app.add_middleware(KeyCheck, keys=settings.keys, admin_keys=admin_keys)
+    app.add_middleware(KnownRequests)
+    if settings.cors_origins:
+        app.add_middleware(CrossOrigin, origins=settings.cors_origins)
     app.add_middleware(RequestContext, routes=routes)
     install_error_handlers(app)
     return app

@@ -3,11 +3,13 @@
 ::
 
     ServiceError
-    |-- BadRequestError        400  broken_multipart, missing_image, invalid_header
+    |-- BadRequestError        400  broken_multipart, broken_json, broken_base64, broken_encoding,
+    |                               missing_image, invalid_header
     |-- BrokenImageError       400  broken_image
     |-- MalformedRequestError  400  malformed_request
     |-- UnauthorizedError      401  key_missing
     |-- ForbiddenError         403  key_unknown
+    |-- ForbiddenOriginError   403  origin_forbidden
     |-- NotFoundError          404  not_found
     |-- NotAcceptableError     406  not_acceptable
     |-- HeadStalledError       408  head_stalled
@@ -16,7 +18,8 @@
     |-- BodyTooLargeError      413  body_too_large
     |-- PictureTooLargeError   413  too_many_pixels
     |-- CostlyImageError       413  costly_image
-    |-- UnsupportedMediaError  415  unsupported_media, unsupported_image
+    |-- UnsupportedMediaError  415  unsupported_media, unsupported_image,
+    |                               unsupported_encoding
     |-- InvalidOptionsError    422  invalid_options, unknown_adapter
     |-- HeadTooLargeError      431  head_too_large
     |-- KeyLimitError          429  key_limit, with Retry-After
@@ -109,6 +112,13 @@ class ForbiddenError(ServiceError):
 
     status, code = 403, "key_unknown"
     hint = "Check the key. The operator sets the valid keys with ABAIR_API_KEYS."
+
+
+class ForbiddenOriginError(ServiceError):
+    """A page of this origin may not send this request."""
+
+    status, code = 403, "origin_forbidden"
+    hint = "The operator names the origins of such pages in ABAIR_CORS_ORIGINS."
 
 
 class NotFoundError(ServiceError):

@@ -1,7 +1,7 @@
 """Options of requests."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -17,15 +17,37 @@ from model.restoring.wishes import parse_names, parse_wish
 from service.errors import FieldProblem, InvalidOptionsError
 
 AdapterMode = Literal["auto", "top", "none"]
-Format = Literal["auto", "png", "jpeg", "webp", "avif", "jxl"]
+FORMAT_ALIASES = {"jpg": "jpeg", "jpe": "jpeg", "jfif": "jpeg", "pjpeg": "jpeg"}
+"""Words that callers write for formats, and our words."""
+
+
+def _lower(value: object) -> object:
+    """Read a word in any case."""
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _parse_format(value: object) -> object:
+    """Read a format as callers write it: ``JPG``, ``.jpg``, ``image/jpeg``."""
+    if not isinstance(value, str):
+        return value
+    word = value.strip().lower().removeprefix("image/").removeprefix(".")
+    return FORMAT_ALIASES.get(word, word)
 
 
 def _parse_adapters(value: object) -> object:
+    if isinstance(value, str) and _lower(value) in get_args(AdapterMode):
+        return _lower(value)
     return parse_wish(value) if isinstance(value, str) else value
 
 
 def _parse_keep(value: object) -> object:
     return parse_names(value) if isinstance(value, str) else value
+
+
+AnyCase = BeforeValidator(_lower)
+Format = Annotated[
+    Literal["auto", "png", "jpeg", "webp", "avif", "jxl"], BeforeValidator(_parse_format)
+]
 
 
 AdapterChoice = Annotated[
@@ -70,18 +92,18 @@ class RestoreOptions(BaseModel):
         le=100,
         description="Quality of jpeg, webp, avif and jxl. 100 writes lossless webp and jxl.",
     )
-    metadata: Metadata = Field(
+    metadata: Annotated[Metadata, AnyCase] = Field(
         "keep",
         description="keep: EXIF, XMP and ICC profile; no-gps: all but the location; strip: none of "
         "them, and the picture is converted to sRGB.",
     )
-    blend: Literal["image", "pixel"] = Field(
+    blend: Annotated[Literal["image", "pixel"], AnyCase] = Field(
         "image",
         description="image: the same adapter weights everywhere. pixel: the weights follow the "
         "degradation map, which takes two to three times as long; each adapter then gets its "
         "amount where its degradation is seen most.",
     )
-    include: Literal["none", "map"] = Field(
+    include: Annotated[Literal["none", "map"], AnyCase] = Field(
         "none", description="map: a JSON answer also contains the degradation map."
     )
 
@@ -91,7 +113,7 @@ class MapOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    view: Literal["auto", "labels", "overlay", "heat"] = Field(
+    view: Annotated[Literal["auto", "labels", "overlay", "heat"], AnyCase] = Field(
         "auto",
         description="labels: one colour per class; overlay: these colours over the input; heat: "
         "probability of one class. auto: what Accept names, else JSON.",
@@ -100,6 +122,13 @@ class MapOptions(BaseModel):
         None, alias="class", description="The class that view=heat shows."
     )
 
+
+OPTION_NAMES = frozenset(
+    field.alias or name
+    for model in (RestoreOptions, MapOptions)
+    for name, field in model.model_fields.items()
+)
+"""Names of the options of all endpoints."""
 
 Options = TypeVar("Options", RestoreOptions, MapOptions)
 

@@ -15,6 +15,9 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _KEY = re.compile(r"[!-~]([ -~]*[!-~])?")
 """What a key may consist of: every client and every proxy sends these characters alike."""
 
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._\[\]:-]+")
+"""What browsers send as the origin of a page."""
+
 
 class Settings(BaseSettings):
     """Everything an operator may set. Frozen; made once, where the process starts."""
@@ -46,6 +49,11 @@ class Settings(BaseSettings):
         None,
         description="Addresses or networks of balancers whose X-Forwarded-For is believed, "
         "separated by commas; * means any. Default: none.",
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Origins of web pages that may call the service from a browser, such as "
+        "https://example.org, separated by commas; * means any. Default: none.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Lowest level of log lines that are written."
@@ -200,6 +208,24 @@ class Settings(BaseSettings):
             except ValueError as error:
                 raise ValueError(f"must be *, or addresses and networks: {error}") from None
         return value
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(one.strip().rstrip("/") for one in value.split(",") if one.strip())
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for one in origins:
+            if one != "*" and not _ORIGIN.fullmatch(one):
+                raise ValueError(
+                    f"{one!r} is no origin: write *, or scheme and host and nothing after them, "
+                    "such as https://example.org or http://localhost:3000"
+                )
+        return origins
 
     @model_validator(mode="after")
     def _check_queues(self) -> Self:

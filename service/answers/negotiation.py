@@ -4,12 +4,28 @@ from collections.abc import Sequence
 
 from service.errors import NotAcceptableError
 
+ALIASES = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/jfif": "image/jpeg",
+    "image/x-png": "image/png",
+    "image/x-webp": "image/webp",
+    "image/x-avif": "image/avif",
+    "image/x-jxl": "image/jxl",
+    "text/json": "application/json",
+    "application/npy": "application/x-npy",
+    "application/x-numpy": "application/x-npy",
+    "application/npz": "application/x-npz",
+}
+"""Names that callers write for media types, and the registered or usual ones."""
+
 
 def accepted(accept: str) -> dict[str, float]:
     """Parse an ``Accept`` header into media ranges and their quality in [0, 1]."""
     ranges: dict[str, float] = {}
     for part in accept.split(","):
         name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        name = ALIASES.get(name, name)
         if name:
             ranges[name] = max(ranges.get(name, 0.0), _quality(parameters))
     return ranges or {"*/*": 1.0}

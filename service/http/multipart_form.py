@@ -1,112 +1,113 @@
 """Reads a multipart body: one picture, and options as text fields. Nothing is written to disk."""
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from collections.abc import Mapping
+
+from python_multipart.multipart import parse_options_header
 
 from service.errors import BadRequestError, InvalidOptionsError
+from service.http.base64_text import Base64Text
+from service.http.form_fields import MAX_OPTION_BYTES, is_ignored, is_image
+from service.http.multipart_parts import MultipartError, PartReader
+from service.http.raw_body import RawBody
+from service.options import OPTION_NAMES
 
-IMAGE_FIELDS = ("image", "file")
-"""Multipart fields that may hold the picture."""
-MAX_OPTION_BYTES = 64 * 1024
-"""Most bytes of all form fields that are no picture."""
 MAX_PARTS = 32
 """Most parts of a multipart body, and most options of a query; there are fewer than ten options."""
-MAX_PART_HEADERS, MAX_PART_HEADER_BYTES = 8, 4096
-"""Most headers of one part, and most bytes of one of them."""
+_PLAIN = ("", "7bit", "8bit", "binary")
 
 
 class MultipartForm:
     """Parses the chunks of a multipart body.
 
+    The picture is the part whose name is in ``form_fields``, or that is a file and no option. A
+    file without bytes is left out: browsers send one for a field that nobody filled in.
+
     Args:
         boundary: The boundary of its parts, from the content type.
 
     Raises:
-        BadRequestError: If the body is not multipart as RFC 7578 says, or has no picture.
+        BadRequestError: If the body is not multipart, or has no picture.
         InvalidOptionsError: If an option is given twice.
     """
 
     def __init__(self, boundary: bytes) -> None:
         self.options: dict[str, str] = {}
-        self._image: bytearray | None = None
+        self._image: RawBody | Base64Text | None = None
+        self._picture = b""
         self._name = ""
         self._value = bytearray()
-        self._header = (bytearray(), bytearray())
+        self._is_base64 = False
         self._option_bytes = self._parts = 0
-        self._ended = False
         try:
-            self._parser = MultipartParser(
-                boundary,
-                {
-                    "on_part_begin": self._on_part_begin,
-                    "on_header_field": lambda data, a, b: self._header[0].extend(data[a:b]),
-                    "on_header_value": lambda data, a, b: self._header[1].extend(data[a:b]),
-                    "on_header_end": self._on_header_end,
-                    "on_headers_finished": self._on_headers_finished,
-                    "on_part_data": self._on_part_data,
-                    "on_part_end": self._on_part_end,
-                    "on_end": self._on_end,
-                },
-                max_header_count=MAX_PART_HEADERS,
-                max_header_size=MAX_PART_HEADER_BYTES,
-            )
-        except FormParserError as error:
+            self._reader = PartReader(boundary, self)
+        except MultipartError as error:
             raise _broken(str(error)) from None
 
     def feed(self, chunk: bytes) -> None:
         """Parse the next bytes of the body."""
         try:
-            self._parser.write(chunk)
-        except FormParserError as error:
+            self._reader.feed(chunk)
+        except MultipartError as error:
             raise _broken(str(error)) from None
 
     def finish(self) -> bytes:
         """Return the picture's bytes, after the last bytes of the body."""
-        if not self._ended:
+        if not self._reader.has_ended:
             raise _broken("it ends before its last boundary")
-        if not self._image:
+        if not self._picture:
             raise BadRequestError("no field named 'image' holds a file", code="missing_image")
-        data, self._image = bytes(self._image), None
+        data, self._picture = self._picture, b""
         return data
 
-    def _on_part_begin(self) -> None:
+    def begin(self, headers: Mapping[str, str]) -> None:
+        """Begin a part."""
         self._parts += 1
         if self._parts > MAX_PARTS:
             raise _broken(f"it has more than {MAX_PARTS} parts")
-        self._name, self._value = "", bytearray()
-
-    def _on_header_end(self) -> None:
-        field, value = (bytes(part) for part in self._header)
-        self._header = (bytearray(), bytearray())
-        if field.lower() == b"content-disposition":
-            _, parameters = parse_options_header(value)
-            self._name = parameters.get(b"name", b"").decode("utf-8", "replace")
-
-    def _on_headers_finished(self) -> None:
-        if not self._name:
+        _, parameters = parse_options_header(headers.get("content-disposition", ""))
+        self._name = _unquoted(parameters.get(b"name", b"").decode("utf-8", "replace"))
+        if not self._name and b"filename" not in parameters:
             raise _broken("a part has no name")
-        if self._name in IMAGE_FIELDS:
-            if self._image is not None:
-                raise _broken("it holds more than one picture; send one request a picture")
-            self._image = bytearray()
+        encoding = headers.get("content-transfer-encoding", "").strip().lower()
+        if encoding not in (*_PLAIN, "base64"):
+            raise _broken(f"a part's Content-Transfer-Encoding is {encoding}; send it as binary")
+        self._is_base64, self._value = encoding == "base64", bytearray()
+        is_file = b"filename" in parameters or headers.get("content-type", "").startswith("image/")
+        if is_image(self._name) or (is_file and self._name not in OPTION_NAMES):
+            self._image = Base64Text(f"the field {self._name!r}") if self._is_base64 else RawBody()
         elif self._name in self.options:
             raise InvalidOptionsError(f"given twice: {self._name}")
 
-    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._name in IMAGE_FIELDS and self._image is not None:
-            self._image += memoryview(data)[start:end]
+    def data(self, data: bytes) -> None:
+        """Take the next bytes of the part."""
+        if self._image is not None:
+            self._image.feed(data)
             return
-        self._option_bytes += end - start
+        self._option_bytes += len(data)
         if self._option_bytes > MAX_OPTION_BYTES:
             raise _broken(f"its options have more than {MAX_OPTION_BYTES} bytes")
-        self._value += data[start:end]
+        self._value += data
 
-    def _on_part_end(self) -> None:
-        if self._name not in IMAGE_FIELDS:
-            self.options[self._name] = self._value.decode("utf-8", "replace")
+    def end(self) -> None:
+        """End the part."""
+        if self._image is not None:
+            picture, self._image = self._image.finish(), None
+            if picture and self._picture:
+                raise _broken("it holds more than one picture; send one request per picture")
+            self._picture = picture or self._picture
+        elif not is_ignored(self._name):
+            value = bytes(self._value)
+            if self._is_base64:
+                text = Base64Text(f"the field {self._name!r}")
+                text.feed(value)
+                value = text.finish()
+            self.options[self._name] = value.decode("utf-8", "replace")
 
-    def _on_end(self) -> None:
-        self._ended = True
+
+def _unquoted(name: str) -> str:
+    """Leave out single quotes, which some programs write instead of double ones."""
+    quoted = len(name) > 2 and name[0] == name[-1] == "'"
+    return name[1:-1] if quoted else name
 
 
 def _broken(why: str) -> BadRequestError:

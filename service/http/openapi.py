@@ -8,9 +8,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service import errors
+from service.answers.answer_format import JSON
 from service.answers.reports import AdaptersReport, MapReport, RestoreReport
 from service.errors import ServiceError
-from service.http.multipart_form import IMAGE_FIELDS
+from service.http.form_fields import IMAGE_FIELDS
 from service.http.problems import PROBLEM_TYPE, Problem
 
 Schema = dict[str, Any]
@@ -44,7 +45,7 @@ def reference(model: type[BaseModel]) -> Schema:
 
 
 def picture_request(options: type[BaseModel]) -> Schema:
-    """Describe both forms of a request that carries a picture: multipart and raw."""
+    """Describe the forms of a request that carries a picture: multipart, JSON, and raw."""
     properties: dict[str, Schema] = options.model_json_schema(by_alias=True)["properties"]
     picture = {"type": "string", "format": "binary", "description": "The picture's file."}
     form = {
@@ -67,11 +68,23 @@ def picture_request(options: type[BaseModel]) -> Schema:
             "name": TIMEOUT_HEADER,
             "in": "header",
             "required": False,
-            "description": "Seconds that you will wait; longer requests are refused.",
+            "description": "Seconds that you will wait; longer requests are refused. A unit may "
+            "follow: 5s, 500ms, 2m.",
             "schema": {"type": "number", "exclusiveMinimum": 0},
         }
     )
-    content = {"multipart/form-data": {"schema": form}, **dict.fromkeys(IMAGE_TYPES, BINARY)}
+    text = {
+        "type": "string",
+        "minLength": 1,
+        "description": "The picture's file as base64, or as a data URL.",
+    }
+    as_json = {
+        "type": "object",
+        "properties": {IMAGE_FIELDS[0]: text, **properties},
+        "required": [IMAGE_FIELDS[0]],
+    }
+    content: Schema = {"multipart/form-data": {"schema": form}, JSON: {"schema": as_json}}
+    content |= dict.fromkeys((*IMAGE_TYPES, "application/octet-stream"), BINARY)
     return {"parameters": parameters, "requestBody": {"required": True, "content": content}}
 
 

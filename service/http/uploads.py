@@ -1,10 +1,10 @@
 """Reads the body of a request, within its limits: the picture's bytes and the options."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from service.admission.counters import Budget
@@ -16,9 +16,11 @@ from service.errors import (
     FieldProblem,
     FullError,
     InvalidOptionsError,
-    UnsupportedMediaError,
 )
-from service.http.multipart_form import MAX_PARTS, MultipartForm
+from service.http.body_readers import body_reader
+from service.http.content_encoding import Unpacker, unpacker_of
+from service.http.multipart_form import MAX_PARTS
+from service.options import OPTION_NAMES
 
 T = TypeVar("T")
 
@@ -45,48 +47,60 @@ class Upload:
 async def receive(
     request: Request, *, held: Budget, max_bytes: int, clock: UploadClock
 ) -> AsyncIterator[Upload]:
-    """Read the body of a request, multipart or raw.
+    """Read the body of a request: a picture, a form, or JSON, also packed.
 
     Args:
         request: The request.
-        held: Counts the bytes of the body for the block.
-        max_bytes: Largest body.
+        held: Counts the bytes of the body for the block, after unpacking.
+        max_bytes: Largest body, before and after unpacking.
         clock: Bounds how long the body takes.
 
     Raises:
         ServiceError: If the body is too large, broken or of another type, or if too many bytes of
             other requests are held.
     """
-    kind, parameters = parse_options_header(request.headers.get("content-type", ""))
-    if kind == b"multipart/form-data":
-        reader: _RawBody | MultipartForm = MultipartForm(parameters.get(b"boundary", b""))
-    elif kind.startswith(b"image/"):
-        reader = _RawBody()
-    else:
-        raise UnsupportedMediaError(
-            f"Content-Type is {kind.decode('latin-1') or 'missing'}",
-            hint="Send multipart/form-data with a field 'image' (curl -F image=@photo.jpg), "
-            "or the file itself with Content-Type: image/... (curl --data-binary @photo.jpg "
-            "-H 'Content-Type: image/jpeg').",
-        )
+    reader = body_reader(request.headers.get("content-type", ""))
+    unpacker = unpacker_of(request.headers.get("content-encoding", ""))
     _check_length(request, max_bytes)
     size = 0
     try:
-        try:
-            chunks = request.stream()
-            while (chunk := await clock.next(chunks)) is not None:
-                size += len(chunk)
-                if not held.try_reserve(len(chunk)):
-                    size -= len(chunk)
-                    raise FullError("too many bytes of other requests are held")
-                if size > max_bytes:
-                    raise _too_large(max_bytes)
-                reader.feed(chunk)
-        except ClientDisconnect:
-            raise ClientGoneError("the caller hung up while sending") from None
-        yield Upload(reader.finish(), _merge(request, reader.options))
+        async for piece in _pieces(request, clock, unpacker, max_bytes):
+            if not held.try_reserve(len(piece)):
+                raise FullError("too many bytes of other requests are held")
+            size += len(piece)
+            if size > max_bytes:
+                raise _too_large(max_bytes)
+            reader.feed(piece)
+        data = reader.finish()
+        if not data:
+            raise BadRequestError("the body is empty", code="missing_image")
+        upload = Upload(data, _merge(request, reader.options))
+        del data
+        yield upload
     finally:
         held.release(size)
+
+
+async def _pieces(
+    request: Request, clock: UploadClock, unpacker: Unpacker | None, max_bytes: int
+) -> AsyncIterator[bytes]:
+    """Yield the body as it comes in, unpacked piece by piece if it is packed."""
+    chunks, received = request.stream(), 0
+    try:
+        while (chunk := await clock.next(chunks)) is not None:
+            received += len(chunk)
+            if received > max_bytes:  # packed bytes count too: they may unpack to nothing
+                raise _too_large(max_bytes)
+            if unpacker is None:
+                yield chunk
+                continue
+            for piece in unpacker.feed(chunk):
+                yield piece
+                await asyncio.sleep(0)  # other requests go on between the pieces
+    except ClientDisconnect:
+        raise ClientGoneError("the caller hung up while sending") from None
+    if unpacker is not None:
+        unpacker.finish()
 
 
 def _check_length(request: Request, max_bytes: int) -> None:
@@ -100,12 +114,14 @@ def _too_large(max_bytes: int) -> BodyTooLargeError:
 
 
 def _merge(request: Request, form: Mapping[str, str]) -> dict[str, str]:
-    """Join the options of the query and of the form. An option that is given twice is an error."""
+    """Join the options of the query and of the body. An option that is given twice is an error."""
     merged: dict[str, str] = {}
     twice: list[str] = []
     if len(request.query_params.multi_items()) > MAX_PARTS:
         raise InvalidOptionsError(f"the query has more than {MAX_PARTS} options")
     for name, value in (*request.query_params.multi_items(), *form.items()):
+        if not value and name in OPTION_NAMES:  # a field that nobody filled in
+            continue
         if name in merged:
             twice.append(name)
         merged[name] = value
@@ -115,21 +131,3 @@ def _merge(request: Request, form: Mapping[str, str]) -> dict[str, str]:
             errors=[FieldProblem(option=name, detail="given twice") for name in twice],
         )
     return merged
-
-
-class _RawBody:
-    """A body that is the picture itself."""
-
-    def __init__(self) -> None:
-        self.options: dict[str, str] = {}
-        self._chunks: list[bytes] = []
-
-    def feed(self, chunk: bytes) -> None:
-        self._chunks.append(chunk)
-
-    def finish(self) -> bytes:
-        data = b"".join(self._chunks)
-        self._chunks.clear()
-        if not data:
-            raise BadRequestError("the body is empty", code="missing_image")
-        return data

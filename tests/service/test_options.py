@@ -30,3 +30,16 @@ def test_class_is_an_option_of_the_map():
 def test_every_option_is_described():
     for model in (RestoreOptions, MapOptions):
         assert all(field.description for field in model.model_fields.values())
+
+
+@pytest.mark.parametrize("given", ["jpg", "JPG", "JPEG", ".jpg", "image/jpeg", " Jpe "])
+def test_a_format_may_be_written_as_callers_write_it(given):
+    assert parse_options(RestoreOptions, {"format": given}).format == "jpeg"
+
+
+def test_words_may_be_in_any_case():
+    given = {"metadata": "STRIP", "blend": "Pixel", "include": "MAP", "adapters": "Top"}
+    options = parse_options(RestoreOptions, given)
+    assert (options.metadata, options.blend, options.include) == ("strip", "pixel", "map")
+    assert options.adapters == "top"
+    assert parse_options(MapOptions, {"view": "Labels"}).view == "labels"

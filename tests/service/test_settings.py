@@ -74,3 +74,9 @@ def test_they_are_frozen():
 )
 def test_public_without_keys_is_noticed(given, public):
     assert Settings(**given).is_public is public
+
+
+@pytest.mark.parametrize("given", ["example.org", "https://example.org/page", "https://", "null"])
+def test_an_origin_is_scheme_and_host(given):
+    with pytest.raises(ValidationError, match="is no origin"):
+        Settings(cors_origins=given)

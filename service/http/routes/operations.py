@@ -1,7 +1,7 @@
 """The endpoints for operators: ``/healthz``, ``/readyz`` and ``/metrics``."""
 
-from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from fastapi import APIRouter, Request
+from prometheus_client.exposition import choose_encoder
 from starlette.responses import Response
 
 from service import errors
@@ -46,8 +46,16 @@ async def readyz(service: RunningService) -> ReadyReport:
     "/metrics",
     summary="Metrics for Prometheus",
     response_class=Response,
-    responses=openapi.answers("Metrics.", {"text/plain": {"schema": {"type": "string"}}}),
+    responses=openapi.answers(
+        "Metrics.",
+        {
+            "text/plain": {"schema": {"type": "string"}},
+            "application/openmetrics-text": {"schema": {"type": "string"}},
+        },
+    ),
 )
-async def metrics(service: RunningService) -> Response:
-    """Show the metrics."""
-    return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+async def metrics(request: Request, service: RunningService) -> Response:
+    """Show the metrics, in the format of OpenMetrics if ``Accept`` names it."""
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    body = encode(service.metrics.registry)
+    return Response(body, headers={"Vary": "Accept"}, media_type=media_type)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import math
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -19,6 +18,7 @@ from service.http import openapi
 from service.http.api_keys import key_digest
 from service.http.dependencies import RunningService, Service
 from service.http.disconnects import unless_gone
+from service.http.durations import seconds_of
 from service.http.sending import HeldResponse
 from service.http.uploads import receive
 from service.options import MapOptions, Options, RestoreOptions, parse_options
@@ -130,14 +130,12 @@ def _seconds_allowed(request: Request, longest: float) -> float:
     given = request.headers.get(openapi.TIMEOUT_HEADER)
     if given is None:
         return longest
-    try:
-        seconds = float(given)
-    except ValueError:
-        seconds = math.nan
-    if not seconds > 0:
+    seconds = seconds_of(given)
+    if seconds is None:
         raise errors.BadRequestError(
             f"{openapi.TIMEOUT_HEADER} must be a number of seconds above 0, got {given!r}",
             code="invalid_header",
-            hint="Leave it out, or send the number of seconds that you are willing to wait.",
+            hint="Leave it out, or send the number of seconds that you are willing to wait: "
+            "5, 2.5, 5s, 500ms or 2m.",
         )
     return min(seconds, longest)

@@ -9,6 +9,8 @@ OFFERED = ["image/png", "image/jpeg", "image/webp", "application/json"]
 @pytest.mark.parametrize(
     ("accept", "chosen"),
     [
+        ("image/jpg", "image/jpeg"),
+        ("image/x-png, image/webp;q=0.5", "image/png"),
         ("", "image/jpeg"),
         ("*/*", "image/jpeg"),
         ("image/*", "image/jpeg"),

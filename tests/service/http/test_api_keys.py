@@ -16,5 +16,5 @@ async def test_a_path_with_a_foreign_character_reaches_no_endpoint(serving, end)
 async def test_no_answer_leads_to_a_host_that_the_caller_named(serving, path):
     async with serving(admin_keys="admin") as client:
         answer = await client.post(path, headers={"Host": "evil.test", "X-API-Key": "admin"})
-    assert answer.status_code == 404
+    assert not 300 <= answer.status_code < 400
     assert "location" not in answer.headers

@@ -1,5 +1,9 @@
 """Bodies of every shape, in chunks of every size."""
 
+import gzip
+import random
+import zlib
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -7,8 +11,15 @@ from starlette.requests import Request
 
 from service.admission.counters import Budget
 from service.admission.upload_clock import UploadClock
-from service.errors import BadRequestError, BodyTooLargeError, ServiceError
-from service.http.multipart_form import MAX_OPTION_BYTES
+from service.errors import (
+    BadRequestError,
+    BodyTooLargeError,
+    FullError,
+    ServiceError,
+    UnsupportedMediaError,
+)
+from service.http.content_encoding import MAX_MEMBERS, PIECE_BYTES
+from service.http.form_fields import MAX_OPTION_BYTES
 from service.http.uploads import receive
 
 pytestmark = pytest.mark.anyio
@@ -25,14 +36,26 @@ def form(*parts, boundary="BoundarY"):
     return body + f"--{boundary}--\r\n".encode()
 
 
-async def read(chunks, kind, *, query=b"", limit=10**6, held=None, length=None):
+class Watched(Budget):
+    """A budget that knows how much was reserved at most."""
+
+    most = 0
+
+    def try_reserve(self, amount):
+        """Reserve ``amount`` if it fits."""
+        reserved = super().try_reserve(amount)
+        self.most = max(self.most, self.reserved)
+        return reserved
+
+
+async def read(chunks, kind, *, query=b"", limit=10**6, held=None, length=None, encoding=""):
     messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     messages.append({"type": "http.request", "body": b"", "more_body": False})
 
     async def next_message():
         return messages.pop(0)
 
-    headers = [(b"content-type", kind.encode())]
+    headers = [(b"content-type", kind.encode()), (b"content-encoding", encoding.encode())]
     if length is not None:
         headers.append((b"content-length", str(length).encode()))
     scope = {"type": "http", "method": "POST", "path": "/", "query_string": query}
@@ -40,7 +63,7 @@ async def read(chunks, kind, *, query=b"", limit=10**6, held=None, length=None):
     budget = Budget(10**7) if held is None else held
     try:
         async with receive(request, held=budget, max_bytes=limit, clock=UploadClock(30)) as upload:
-            assert budget.reserved == sum(len(chunk) for chunk in chunks)
+            assert encoding or budget.reserved == sum(len(chunk) for chunk in chunks)
             return upload.take(), upload.options
     finally:
         assert budget.reserved == 0
@@ -109,3 +132,104 @@ async def test_whatever_comes_is_read_or_refused_in_our_words(noise, position, k
     else:
         status = 200 if data else 500
     assert status in (200, 400, 422)
+
+
+DOORS = [b"\x89PNG and more", b"\xff\xd8\xff", b"ab"]
+
+
+@pytest.mark.parametrize("data", DOORS)
+@pytest.mark.parametrize("kind", ["", "application/octet-stream", "binary/octet-stream", "*/*"])
+async def test_a_body_without_a_type_is_the_picture(data, kind):
+    assert await read(cut(data, 1), kind) == (data, {})
+
+
+@pytest.mark.parametrize("kind", ["", "application/x-www-form-urlencoded"])
+async def test_a_body_without_a_type_that_is_json_is_read_as_json(kind):
+    data = b' {"image": "QUJD", "quality": 80}'
+    assert await read([data], kind) == (b"ABC", {"quality": "80"})
+
+
+async def test_a_data_url_as_the_body_is_decoded():
+    assert await read(cut(b"data:image/png;base64,QUJD", 3), "") == (b"ABC", {})
+
+
+def packed(data, window):
+    packer = zlib.compressobj(wbits=window)
+    return packer.compress(data) + packer.flush()
+
+
+NOISE = random.Random(0).randbytes(200_000)
+PACKED = [
+    ("gzip", gzip.compress(NOISE)),
+    ("x-gzip", gzip.compress(NOISE)),
+    ("GZIP, identity", gzip.compress(NOISE)),
+    ("gzip", gzip.compress(NOISE[:100_000]) + b"\0" * 9 + gzip.compress(NOISE[100_000:]) + b"\0"),
+    ("deflate", packed(NOISE, 15)),
+    ("deflate", packed(NOISE, -15)),
+    ("identity", NOISE),
+]
+
+
+@pytest.mark.parametrize("size", [1000, 65_536, 10**6])
+@pytest.mark.parametrize(("encoding", "data"), PACKED)
+async def test_a_packed_body_is_unpacked(encoding, data, size):
+    held = Budget(10**7)
+    chunks = cut(data, size)
+    assert await read(chunks, "image/x", encoding=encoding, held=held) == (NOISE, {})
+
+
+async def test_a_packed_form_is_unpacked():
+    body = gzip.compress(form(("image", b"abc"), ("quality", "80")))
+    read_body = await read([body], "multipart/form-data; boundary=BoundarY", encoding="gzip")
+    assert read_body == (b"abc", {"quality": "80"})
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"),
+    [
+        ("gzip", gzip.compress(NOISE)[:-9]),
+        ("gzip", gzip.compress(NOISE)[:-9] + b"x" * 9),
+        ("gzip", NOISE),
+        ("gzip", gzip.compress(b"a") + b"rest"),
+        ("gzip", gzip.compress(b"") * (MAX_MEMBERS + 1)),
+        ("gzip", b""),
+        ("deflate", packed(b"abc", 15) + b"rest"),
+        ("deflate", b"\xff\xff"),
+    ],
+)
+async def test_what_is_packed_badly_is_told(encoding, data):
+    with pytest.raises(BadRequestError) as caught:
+        await read(cut(data, 5000), "image/x", encoding=encoding)
+    assert caught.value.code == "broken_encoding"
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "nonsense"])
+async def test_other_encodings_are_refused(encoding):
+    with pytest.raises(UnsupportedMediaError) as caught:
+        await read([b"abc"], "image/x", encoding=encoding)
+    assert caught.value.headers == {"Accept-Encoding": "gzip, deflate"}
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_bomb_is_counted_while_it_is_unpacked(encoding):
+    window = 31 if encoding == "gzip" else 15
+    bomb = packed(bytes(50 * 10**6), window)
+    held = Watched(10**8)
+    with pytest.raises(BodyTooLargeError):
+        await read([bomb], "image/x", encoding=encoding, held=held)
+    assert held.most <= 10**6 + PIECE_BYTES
+    small = Watched(100_000)
+    with pytest.raises(FullError):
+        await read([bomb], "image/x", encoding=encoding, held=small)
+    assert small.most <= 100_000
+
+
+async def test_packed_bytes_that_unpack_to_nothing_count_too():
+    nothing = b"\0\0\0\xff\xff" * 300_000  # blocks of no bytes
+    with pytest.raises(BodyTooLargeError):
+        await read(cut(nothing, 65_536), "image/x", encoding="deflate")
+
+
+async def test_an_option_without_a_value_is_not_given():
+    data, options = await read([b"ab"], "image/x", query=b"quality=&strength=1&a=")
+    assert (data, options) == (b"ab", {"strength": "1", "a": ""})
