@@ -17,7 +17,7 @@ from benchmarks.card import card_rows
 from benchmarks.fleet import fleet_rows
 from benchmarks.http import service_rows
 from benchmarks.mixed import mixed_rows
-from benchmarks.network import ratio_rows, size_rows
+from benchmarks.network import frames_row, ratio_rows, size_rows
 from benchmarks.overload import overload_rows
 from benchmarks.published import published_rows
 from benchmarks.rows import Row, machine, write
@@ -74,7 +74,7 @@ def _rows(restorer: model.Restorer, arguments: argparse.Namespace) -> Iterator[R
     python, threads = arguments.peers / "bin" / "python", arguments.threads
     measured: dict[str, Callable[[], Iterator[Row]]] = {
         "network": lambda: itertools.chain(
-            ratio_rows(restorer), size_rows(restorer, largest=largest)
+            ratio_rows(restorer), [frames_row(restorer)], size_rows(restorer, largest=largest)
         ),
         "service": lambda: service_rows(restorer, weights, seconds=seconds, largest=largest),
         "load": lambda: itertools.chain(

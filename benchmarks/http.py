@@ -72,7 +72,7 @@ def throughput_rows(service: Service, restorer: Restorer, seconds: float) -> Ite
         over_http.append(throughput(service.url, requests, seconds))
         count, start = 0, time.perf_counter()
         for pixels in itertools.cycle(pictures):
-            restorer.restore_picture(pixels, adapters=asked, precision=precision)
+            restorer.restore(pixels, adapters=asked, precision=precision)
             count += 1
             if time.perf_counter() - start > seconds:
                 break

@@ -72,8 +72,21 @@ def size_rows(restorer: Restorer, *, largest: int) -> Iterator[Row]:
 def _seconds(restorer: Restorer, height: int, width: int, precision: str, repeats: int) -> float:
     whole, asked = picture(height, width), dict.fromkeys(restorer.askable, 0.5)
     return median_seconds(
-        lambda: restorer.restore_picture(whole, adapters=asked, precision=precision), repeats
+        lambda: restorer.restore(whole, adapters=asked, precision=precision), repeats
     )
+
+
+def frames_row(restorer: Restorer, *, count: int = 100, repeats: int = 3) -> Row:
+    """Compare ``restore_many`` with a loop of ``restore``, on frames of equal size."""
+    frames = [picture(240, 320, seed).permute(1, 2, 0).numpy() for seed in range(count)]
+    held = dict.fromkeys((adapter.name for adapter in restorer.adapters), 0.5)
+    ratio = alternate(
+        lambda: [restorer.restore(frame, amounts=held) for frame in frames],
+        lambda: list(restorer.restore_many(frames, amounts=held)),
+        repeats,
+    )
+    what = f"restore_many ÷ loop, frames a second, {count} of 320x240"
+    return Row("many_over_loop", what, ratio, "ratio", ">= 1.5")
 
 
 @torch.inference_mode()

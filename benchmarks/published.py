@@ -22,9 +22,7 @@ def published_rows(restorer: Restorer, *, threads: int, python: Path) -> Iterato
     """Time ours here and theirs where they are installed, one after the other."""
     precision = choose_precision("auto", "cpu")
     whole = picture(SIDE, SIDE)
-    seconds = median_seconds(
-        lambda: restorer.restore_picture(whole, precision=precision), REPEATS[0]
-    )
+    seconds = median_seconds(lambda: restorer.restore(whole, precision=precision), REPEATS[0])
     ours = seconds / (SIDE**2 / 1e6)
     yield Row("ours_megapixel", f"{SIDE}x{SIDE}, {precision}, ours", ours, "s/MP")
     yield from over_ours(_measure(python, threads, precision), ours, precision)

@@ -14,12 +14,14 @@ import pytest
 from benchmarks import against
 from benchmarks.against import NotMeasuredError, Peer, check_same, over_best
 from benchmarks.load import Answer, Request, arrivals, form, goodput, percentile, throughput
-from benchmarks.network import largest_size
+from benchmarks.network import frames_row, largest_size
 from benchmarks.overload import refusal_rows
 from benchmarks.pictures import jpeg, picture
 from benchmarks.published import over_ours
 from benchmarks.rows import NOTES, Row, write
 from benchmarks.server import Server
+from model import Restorer
+from tests.model.conftest import make_network
 
 
 @pytest.mark.parametrize(
@@ -166,6 +168,13 @@ def echo() -> Iterator[tuple[str, list[bytes]]]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_many_frames_are_compared_with_a_loop():
+    row = frames_row(Restorer(make_network(2, 2)), count=2, repeats=1)
+    assert row.value is not None
+    assert row.value > 0
+    assert row.reach == ">= 1.5"
 
 
 def test_as_many_arrive_as_the_rate_says_whatever_the_answers():

@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.progress import Progress
+from torch import Tensor
 
 from model.cli import reporting
 from model.cli.tables import map_table, score_table
@@ -161,7 +163,7 @@ def _report(
         ]
     seen = {
         task: share_seen_right(
-            restorer.label_picture,
+            partial(_labels, restorer),
             (as_planes(read_rgb(pair.degraded)) for pair in of_task),
             kind_of(task),
             restorer.classes,
@@ -209,5 +211,11 @@ def _maps(
     for mix in Mix:
         pictures = mixed_pictures(options.map_pairs, options.count, mix)
         tracked = progress.track(pictures, total=options.count, description=f"map, {mix}")
-        scores[str(mix)] = evaluate_maps(restorer.label_picture, tracked, restorer.config.classes)
+        scores[str(mix)] = evaluate_maps(
+            partial(_labels, restorer), tracked, restorer.config.classes
+        )
     return scores
+
+
+def _labels(restorer: Restorer, picture: Tensor) -> Tensor:
+    return torch.from_numpy(restorer.degradation_map(picture))

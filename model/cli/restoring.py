@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from model.atomic_files import replacing
 from model.config import palette_of
@@ -38,7 +37,7 @@ class FileOptions:
         quality: Of lossy formats, 1 to 100, where 100 makes WebP lossless; None: 92, and a
             lossless WebP stays lossless.
         metadata: What becomes of EXIF, XMP and ICC profile.
-        blend: ``image`` or ``pixel``, as of ``Restorer.restore_picture``.
+        blend: ``image`` or ``pixel``, as of ``Restorer.restore``.
         tile: Pictures above ``tile * tile`` pixels are cut into tiles.
         write_map: Whether to write the degradation map beside the picture.
         report: File that gets a line of JSON a picture, or None.
@@ -122,49 +121,43 @@ def restore_file(restorer: Restorer, job: FileJob, options: FileOptions) -> dict
     data = job.source.read_bytes()
     picture = decode(data, metadata=options.metadata, beyond=encoding.name == "tiff")
     quality = options.quality or default_quality(read_header(data), encoding)
-    degraded = torch.from_numpy(picture.rgb).permute(2, 0, 1)
-    report: dict[str, Any] = {
-        "width": degraded.shape[2],
-        "height": degraded.shape[1],
-    }
+    height, width = picture.rgb.shape[:2]
+    report: dict[str, Any] = {"width": width, "height": height}
     if options.report is not None:
         report["estimated"] = {
-            name: round(amount, 4) for name, amount in restorer.estimate(degraded).items()
+            name: round(amount, 4) for name, amount in restorer.describe(picture.rgb).items()
         }
     job.target.parent.mkdir(parents=True, exist_ok=True)
     if options.write_map:
-        report["map"] = _write_map(restorer, degraded, job.map_path, options.tile)
-    restored = _restore(restorer, picture, degraded, options)
+        report["map"] = _write_map(restorer, picture.rgb, job.map_path, options.tile)
+    restored = _restore(restorer, picture, options)
     data, notices = encode(picture, restored, encoding, quality=quality)
     _write(job.target, data)
     report["notices"] = [*picture.notices, *notices]
     return report | {"seconds": round(time.perf_counter() - start, 3)}
 
 
-def _restore(
-    restorer: Restorer, picture: Picture, degraded: Tensor, options: FileOptions
-) -> Pixels:
-    """Restore (3, H, W) -> (H, W, 3) of its type."""
+def _restore(restorer: Restorer, picture: Picture, options: FileOptions) -> Pixels:
+    """Restore the pixels of a file."""
     if options.strength == 0:
         return picture.rgb
-    restored = restorer.restore_picture(
-        degraded,
+    restored: Pixels = restorer.restore(
+        picture.rgb,
         adapters=options.adapters,
         keep=options.keep,
         strength=options.strength,
         blend=options.blend,
         tile=options.tile,
     )
-    pixels: Pixels = restored.permute(1, 2, 0).contiguous().numpy()
-    return pixels
+    return restored
 
 
-def _write_map(restorer: Restorer, picture: Tensor, path: Path, tile: int) -> dict[str, float]:
+def _write_map(restorer: Restorer, picture: Pixels, path: Path, tile: int) -> dict[str, float]:
     """Write the class of each pixel as a palette picture; return the share of each class."""
-    labels = restorer.label_picture(picture, tile=tile)
+    labels = restorer.degradation_map(picture, tile=tile)
     classes = restorer.config.classes
-    _write(path, palette_png(labels.numpy(), palette_of(classes)))
-    shares = torch.bincount(labels.flatten(), minlength=len(classes)) / labels.numel()
+    _write(path, palette_png(labels, palette_of(classes)))
+    shares = np.bincount(labels.ravel(), minlength=len(classes)) / labels.size
     return {name: round(share, 4) for name, share in zip(classes, shares.tolist(), strict=True)}
 
 

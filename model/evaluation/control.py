@@ -55,7 +55,7 @@ def evaluate_control(
         assert name is not None
         values = []
         for both, only_left in _pictures(folder, asked, left, count, seed):
-            answer = restorer.restore_picture(both, adapters={name: 1.0})
+            answer = restorer.restore(both, adapters={name: 1.0})
             gain = _psnr(answer, only_left) - _psnr(both, only_left)
             shift = (answer.float().mean() - only_left.float().mean()).abs().item()
             values.append((gain, shift))

@@ -28,8 +28,9 @@ def draw_gallery(restorer: Restorer, folder: Path) -> Image.Image:
     rows = []
     for place, kind in enumerate(Degradation):
         degraded, clean = list(over_each_other(folder, [kind], place + 1, seed=1))[place]
-        seen = palette.view(-1, 3)[restorer.label_picture(degraded).long()].permute(2, 0, 1)
-        restored = restorer.restore_picture(degraded)
+        labels = torch.from_numpy(restorer.degradation_map(degraded)).long()
+        seen = palette.view(-1, 3)[labels].permute(2, 0, 1)
+        restored = restorer.restore(degraded)
         cells = [middle(picture, CELL) for picture in (degraded, seen, restored, clean)]
         rows.append(torch.cat(cells, dim=2))
     return Image.fromarray(torch.cat(rows, dim=1).permute(1, 2, 0).contiguous().numpy())

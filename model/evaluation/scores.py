@@ -33,7 +33,7 @@ class NamedAdapter(Protocol):
 
     @property
     def name(self) -> str:
-        """Name that ``restore_picture`` takes."""
+        """Name that ``restore`` takes."""
         ...
 
     @property
@@ -55,7 +55,7 @@ class PictureRestorer(Protocol):
         """Names that can be asked for: the adapters, and what the baseline alone removes."""
         ...
 
-    def restore_picture(
+    def restore(
         self,
         picture: Tensor,
         *,
@@ -150,7 +150,7 @@ def evaluate_pictures(
         values["input"].append(_compare(degraded, clean))
         for mode, (adapters, blend) in choices.items():
             start = time.perf_counter()
-            restored = restorer.restore_picture(degraded, adapters=adapters, blend=blend)
+            restored = restorer.restore(degraded, adapters=adapters, blend=blend)
             seconds[mode] += time.perf_counter() - start
             values[mode].append(_compare(restored, clean))
         advance()
@@ -163,7 +163,7 @@ def evaluate_pictures(
 def _choices(
     task: str, restorer: PictureRestorer, modes: Sequence[str]
 ) -> dict[str, tuple[str | Mapping[str, float], str]]:
-    """Map each mode to the arguments ``adapters`` and ``blend`` of ``restore_picture``."""
+    """Map each mode to the arguments ``adapters`` and ``blend`` of ``restore``."""
     known = (*MODES, *OTHER_MODES)
     if unknown := set(modes) - set(known):
         raise ValueError(f"modes are {', '.join(known)}, got {', '.join(sorted(unknown))}")

@@ -68,7 +68,12 @@ def kept(values: Tensor, tile: Tile) -> Tensor:
 
 
 def to_levels(image: Tensor, dtype: torch.dtype) -> Tensor:
-    """Round [0, 1] to all the levels of uint8 or uint16, clamping what lies outside."""
+    """Round [0, 1] to all the levels of uint8 or uint16, clamping what lies outside.
+
+    For float32 nothing is rounded.
+    """
+    if dtype == torch.float32:
+        return image.clamp(0, 1)
     full = FULL_SCALE[dtype]
     return image.mul(full).round_().clamp_(0, full).to(dtype)
 

@@ -46,8 +46,13 @@ def plan_restoration(
         blend: One of ``BLENDS``.
 
     Raises:
-        ValueError: If a name or ``blend`` is unknown, or an amount is not in [0, 1].
+        ValueError: If a name or ``blend`` is unknown, or ``strength`` or an amount is not in
+            [0, 1].
     """
+    if not 0 <= strength <= 1:
+        raise ValueError(
+            f"strength must be from 0 (the input) to 1 (fully restored), got {strength}"
+        )
     if blend not in BLENDS:
         raise ValueError(f"blend must be {' or '.join(BLENDS)}, got {blend!r}")
     padded = [*estimated, *[0.0] * (len(names) - len(estimated))]

@@ -1,31 +1,28 @@
 """Restore whole pictures of any size with one network."""
 
-import dataclasses
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
-from torch import Tensor
 
 from model.config import RestorerConfig
 from model.model_info import AdapterInfo, ModelInfo
-from model.networks.description import Description
 from model.networks.restoration import RestorationNetwork
-from model.networks.whole_picture_views import sample_views
-from model.pictures import Pixels
-from model.precision import arithmetic, choose_precision
-from model.restoring.crops import Crop, crops_of, kept, to_levels
-from model.restoring.photographs import Photo, as_pixels, as_planes, image_of, picture_of
-from model.restoring.plan import plan_restoration
-from model.restoring.spatial_weights import join_cells, sum_by_cell, weights_by_cell
+from model.restoring.photographs import Photo, read_photograph
+from model.restoring.stream import restore_stream
+from model.restoring.whole_pictures import (
+    RestoreOptions,
+    describe,
+    map_probabilities,
+    restore_alike,
+)
 from model.storage.checkpoint import load_network
 
 
 class Restorer:
-    """Restores whole pictures: photographs as users have them, or tensors.
+    """Restores whole pictures: arrays, PIL images or tensors.
 
     The network gives the amount of each degradation in the picture, and removes the amounts that
     are asked for. What is not asked for stays in the picture.
@@ -93,178 +90,155 @@ class Restorer:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Classes of ``label_picture``, in the order of their indices."""
+        """Classes of ``degradation_map``, in the order of their indices."""
         return self.network.classes
 
     def restore(
         self,
-        image: Photo,
+        picture: Photo,
         *,
         adapters: str | Mapping[str, float] = "auto",
-        keep: Collection[str] = (),
-        strength: float = 1.0,
-        tile: int = 1024,
-    ) -> Photo:
-        """Restore one photograph, an array or a PIL image.
-
-        A PIL image is treated as the file that holds it is by the service and by ``abair restore``:
-        it comes back upright, in its own colours, with its profile and EXIF.
-
-        Args:
-            image: An array of shape (H, W, 3), uint8 or uint16, sRGB; or a PIL image of 8 bits a
-                channel, whose grey stays grey and whose alpha is carried through untouched.
-            adapters: As of ``restore_picture``.
-            keep: As of ``restore_picture``.
-            strength: As of ``restore_picture``.
-            tile: As of ``restore_picture``.
-
-        Returns:
-            An array for an array, of its shape and type; an image for an image.
-
-        Raises:
-            TypeError: If it is neither, or an image of other bits.
-            ValueError: If its shape isn't (H, W, 3), or ``adapters`` names something unknown.
-        """
-
-        def restored(pixels: object) -> Pixels:
-            planes = self.restore_picture(
-                as_planes(pixels), adapters=adapters, keep=keep, strength=strength, tile=tile
-            )
-            return as_pixels(planes)
-
-        if not isinstance(image, Image.Image):
-            return restored(image)  # type: ignore[return-value]  # the type of ``image``
-        picture = picture_of(image)
-        out = image_of(picture, restored(picture.rgb))
-        if "dpi" in image.info:
-            out.info["dpi"] = image.info["dpi"]
-        return out
-
-    @torch.inference_mode()
-    def estimate(self, picture: Tensor) -> dict[str, float]:
-        """Estimate how much of each adapter's degradation is in a whole picture.
-
-        Args:
-            picture: Shape (3, H, W), uint8 or uint16, sRGB.
-
-        Returns:
-            Amounts in [0, 1] by adapter name.
-        """
-        amounts = self.network.describe(sample_views(picture).to(self.device)).amounts[0].tolist()
-        names = (adapter.name for adapter in self.adapters)
-        return dict(zip(names, amounts, strict=True))
-
-    @torch.inference_mode()
-    def restore_picture(
-        self,
-        picture: Tensor,
-        *,
-        adapters: str | Mapping[str, float] = "auto",
+        amounts: Mapping[str, float] | None = None,
         keep: Collection[str] = (),
         strength: float = 1.0,
         blend: str = "image",
         tile: int = 1024,
         precision: str = "auto",
-    ) -> Tensor:
-        """Restore one whole picture of any size.
+        bgr: bool = False,
+    ) -> Photo:
+        """Restore one photograph: an array, a PIL image or a tensor.
+
+        A PIL image is treated as the file that holds it is by the service and by ``abair restore``:
+        it comes back upright, in its own colours, with its profile and EXIF.
 
         Args:
-            picture: Shape (3, H, W), uint8 or uint16, sRGB.
+            picture: An array of shape (H, W), (H, W, 3) or (H, W, 4) (grey, RGB, RGB with alpha;
+                (H, W, 1) and, with alpha, (H, W, 2) are grey, too), sRGB: uint8, uint16, or float32
+                in [0, 1]. Or a PIL image of 8 bits per channel. Or a tensor (3, H, W) of the same
+                types. Grey stays grey, and alpha is carried through untouched.
             adapters: ``auto`` (the estimated amounts are removed), ``top`` (only the largest),
                 the amount to remove of each degradation by adapter name, in [0, 1], or ``none``
                 (the estimated amounts, by the baseline without adapters).
+            amounts: Amounts that take the place of the estimate, such as those that ``describe``
+                found in the first frame of a video; None: the picture is estimated.
             keep: Names of adapters whose degradation stays in the picture.
             strength: Blend of output and input, 0 (input) to 1.
             blend: ``image`` (one set of weights) or ``pixel`` (weights that follow the
                 degradation map of the picture, which is made first).
             tile: Pictures above ``tile * tile`` pixels are restored in exact tiles.
             precision: ``auto``, ``bf16`` or ``fp32``.
+            bgr: Whether the channels of the array are blue, green, red, as OpenCV has them.
 
         Returns:
-            Shape and type of ``picture``.
+            What ``picture`` is: an array, an image or a tensor of its shape and type.
 
         Raises:
-            ValueError: If ``adapters`` names an unknown mode or adapter, or ``blend`` is neither.
+            TypeError: If ``picture`` is of another type.
+            ValueError: If its shape or values, or an option, can't be used.
         """
-        precision = choose_precision(precision, self.device.type)
-        description = self.network.describe(sample_views(picture).to(self.device))
-        plan = plan_restoration(
-            adapters,
-            description.amounts[0].tolist(),
-            self.askable,
+        options = RestoreOptions(
+            adapters=adapters,
+            amounts=amounts,
             keep=keep,
             strength=strength,
             blend=blend,
+            tile=tile,
+            precision=precision,
         )
-        if not plan.changes:
-            return picture.clone()
-        asked = self.network.ask(
-            torch.tensor([plan.amounts], device=self.device), adapters=plan.adapters
-        )
-        varying = None
-        if plan.needs_map:
-            seen = self._seen_by_cell(picture, description, tile, precision)
-            by_cell = weights_by_cell(
-                plan.amounts[: len(self.adapters)],
-                seen,
-                classes=self.classes,
-                degradations=[adapter.degradation for adapter in self.adapters],
-            )
-            varying = torch.from_numpy(by_cell)[None].to(self.device)
-        out = torch.empty_like(picture)
-        for crop in self._crops(picture, tile):
-            if varying is not None:
-                spatial = self.network.weights_over_crop(varying, crop.position, crop.pixels.shape)
-                asked = dataclasses.replace(asked, spatial_weights=spatial)
-            with arithmetic(precision, self.device.type):
-                restored = self.network.restore_crops(
-                    crop.pixels, description, asked, crop.position
-                )
-            blended = torch.lerp(crop.pixels, restored, strength)
-            crop.put(out, to_levels(blended, out.dtype)[0])
-        return out
+        options.check(self.network)
+        photograph = read_photograph(picture, bgr=bgr)
+        (restored,) = restore_alike(self.network, [photograph.planes], options)
+        return photograph.back(restored)  # type: ignore[no-any-return]
 
-    @torch.inference_mode()
-    def label_picture(
-        self, picture: Tensor, *, tile: int = 1024, precision: str = "auto"
-    ) -> Tensor:
-        """Map the degradations of one whole picture; arguments as of ``restore_picture``.
+    def restore_many(
+        self,
+        pictures: Iterable[Photo],
+        *,
+        adapters: str | Mapping[str, float] = "auto",
+        amounts: Mapping[str, float] | None = None,
+        keep: Collection[str] = (),
+        strength: float = 1.0,
+        blend: str = "image",
+        tile: int = 1024,
+        precision: str = "auto",
+        bgr: bool = False,
+    ) -> Iterator[Photo]:
+        """Restore many photographs, such as the frames of a video, faster than one by one.
+
+        On a CPU as many pictures are restored at once as torch has threads, each on one thread. On
+        a GPU, pictures of equal shape that follow each other are restored in one batch. Pictures
+        are taken from ``pictures`` only as they are needed, so that a long video needs little
+        memory.
+
+        Args:
+            pictures: Photographs, as of ``restore``. They may differ in shape and type.
+            adapters: This and all others as of ``restore``, the same for all pictures.
+            amounts: As of ``restore``.
+            keep: As of ``restore``.
+            strength: As of ``restore``.
+            blend: As of ``restore``.
+            tile: As of ``restore``.
+            precision: As of ``restore``.
+            bgr: As of ``restore``.
 
         Returns:
-            The likeliest class of each pixel, an index into ``classes``, shape (H, W), uint8.
+            An iterator over the restored pictures, in the order of ``pictures``.
+
+        Raises:
+            TypeError: As of ``restore``, when the iterator reaches the picture.
+            ValueError: As of ``restore``: of options at once, of a picture when it is reached.
         """
-        precision = choose_precision(precision, self.device.type)
-        description = self.network.describe(sample_views(picture).to(self.device))
-        labels = torch.empty(picture.shape[1:], dtype=torch.uint8)
-        for crop in self._crops(picture, tile):
-            with arithmetic(precision, self.device.type):
-                probabilities = self.network.segment(crop.pixels, description, crop.position)
-            crop.put(labels, probabilities[0].argmax(dim=0).to(torch.uint8))
-        return labels
-
-    def _seen_by_cell(
-        self, picture: Tensor, description: Description, tile: int, precision: str
-    ) -> NDArray[np.float64]:
-        """Average the map of a picture over its cells: (C, gh, gw)."""
-        height, width = picture.shape[1:]
-        parts = []
-        for crop in self._crops(picture, tile):
-            with arithmetic(precision, self.device.type):
-                probabilities = kept(
-                    self.network.segment(crop.pixels, description, crop.position), crop.tile
-                )
-            keep = crop.tile.keep
-            parts.append((keep, sum_by_cell(probabilities[0], keep, height, width).cpu().numpy()))
-        return join_cells(parts, height, width)
-
-    def _crops(self, picture: Tensor, tile: int) -> Iterator[Crop]:
-        return crops_of(
-            picture,
+        options = RestoreOptions(
+            adapters=adapters,
+            amounts=amounts,
+            keep=keep,
+            strength=strength,
+            blend=blend,
             tile=tile,
-            halo=self.network.reach,
-            multiple=self.config.multiple,
-            device=self.device,
+            precision=precision,
         )
+        options.check(self.network)
+        photographs = (read_photograph(picture, bgr=bgr) for picture in pictures)
+        return restore_stream(self.network, photographs, options)
+
+    @torch.inference_mode()
+    def describe(self, picture: Photo, *, bgr: bool = False) -> dict[str, float]:
+        """Estimate how much of each adapter's degradation is in a photograph.
+
+        Args:
+            picture: As of ``restore``.
+            bgr: As of ``restore``.
+
+        Returns:
+            Amounts in [0, 1] by adapter name. ``restore`` takes them as ``amounts``, or, changed,
+            as ``adapters``.
+        """
+        planes = read_photograph(picture, bgr=bgr).planes
+        (amounts,) = describe(self.network, [planes]).amounts.tolist()
+        names = (adapter.name for adapter in self.adapters)
+        return dict(zip(names, amounts, strict=True))
+
+    def degradation_map(
+        self, picture: Photo, *, tile: int = 1024, precision: str = "auto", bgr: bool = False
+    ) -> NDArray[np.uint8]:
+        """Map the degradations of a photograph.
+
+        Args:
+            picture: As of ``restore``. A PIL image is turned upright first.
+            tile: As of ``restore``.
+            precision: As of ``restore``.
+            bgr: As of ``restore``.
+
+        Returns:
+            The likeliest class of each pixel, an index into ``classes``, shape (H, W).
+        """
+        planes = read_photograph(picture, bgr=bgr).planes
+        labels = torch.empty(planes.shape[1:], dtype=torch.uint8)
+        mapped = map_probabilities(self.network, planes, tile=tile, precision=precision)
+        for crop, probabilities in mapped:
+            crop.put(labels, probabilities.argmax(dim=0).to(torch.uint8))
+        pixels: NDArray[np.uint8] = labels.numpy()
+        return pixels
 
 
 def load(folder: Path | str | None = None) -> Restorer:

@@ -60,11 +60,17 @@ def amounts_for(
     """
     given = wish if isinstance(wish, Mapping) else {}
     if unknown := sorted({*given, *keep} - set(names)):
-        raise ValueError(f"unknown adapters {unknown}; there are {', '.join(names)}")
-    if wrong := {name: amount for name, amount in given.items() if not 0 <= amount <= 1}:
-        raise ValueError(f"amounts must be in [0, 1], got {wrong}")
+        raise ValueError(f"unknown adapters: {', '.join(unknown)}; there are {', '.join(names)}")
+    for name, amount in given.items():
+        if not 0 <= amount <= 1:
+            raise ValueError(
+                f"the amount of {name} must be from 0 (leave it) to 1 (remove all), got {amount}"
+            )
     if not isinstance(wish, Mapping) and wish not in MODES:
-        raise ValueError(f"adapters must be auto, top, none or amounts by name, got {wish!r}")
+        raise ValueError(
+            f"adapters must be auto, top, none, or amounts by name such as "
+            f'{{"{next(iter(names), "rain")}": 0.5}}, got {wish}'
+        )
     found = dict(zip(names, estimated, strict=True)) if isinstance(wish, str) else given
     amounts = {name: 0.0 if name in keep else float(found.get(name, 0.0)) for name in names}
     if wish == "top":

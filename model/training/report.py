@@ -53,7 +53,7 @@ def draw_grid(
         restorer: What restores.
         tasks: Pairs of each task.
         path: File to write.
-        adapters: As of ``Restorer.restore_picture``.
+        adapters: As of ``Restorer.restore``.
         side: Pixels of the square that is cut from each picture's middle.
     """
     rows = []
@@ -61,7 +61,7 @@ def draw_grid(
         degraded, clean = (
             as_planes(read_rgb(path)) for path in (pairs[0].degraded, pairs[0].clean)
         )
-        restored = restorer.restore_picture(degraded, adapters=adapters)
+        restored = restorer.restore(degraded, adapters=adapters)
         squares = [middle(picture, side) for picture in (degraded, restored, clean)]
         rows.append(torch.cat(squares, dim=2))
     if rows:

@@ -79,11 +79,11 @@ def test_a_missing_source_is_named(tmp_path: Path):
 
 
 @pytest.mark.parametrize("wish", [{"adapters": "none"}, {"blend": "pixel"}, {"keep": ("rain",)}])
-def test_the_pixels_are_those_of_restore_picture(tmp_path: Path, restorer, wish):
+def test_the_pixels_are_those_of_restore(tmp_path: Path, restorer, wish):
     photo().save(tmp_path / "a.png")
     go(restorer, tmp_path / "a.png", tmp_path / "b.png", **wish)
     picture = torch.from_numpy(np.array(photo())).permute(2, 0, 1)
-    expected = restorer.restore_picture(picture, **wish).permute(1, 2, 0).numpy()
+    expected = restorer.restore(picture, **wish).permute(1, 2, 0).numpy()
     assert np.array_equal(np.asarray(opened(tmp_path / "b.png")), expected)
     assert not np.array_equal(expected, np.asarray(photo()))
 

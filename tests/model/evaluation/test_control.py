@@ -18,7 +18,7 @@ class Doing:
         self.change = change
         self.asked: list[object] = []
 
-    def restore_picture(self, picture, *, adapters="auto", blend="image"):
+    def restore(self, picture, *, adapters="auto", blend="image"):
         self.asked.append(adapters)
         return self.change(picture)
 

@@ -26,7 +26,7 @@ class FakeRestorer:
         self.askable = [*(adapter.name for adapter in self.adapters), *alone]
         self.asked: list[str | Mapping[str, float]] = []
 
-    def restore_picture(
+    def restore(
         self,
         picture: torch.Tensor,
         *,

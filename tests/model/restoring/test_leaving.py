@@ -27,26 +27,26 @@ class TestNothingAsked:
     def test_a_picture_without_an_estimate_comes_back_as_it_was(
         self, content, wish, blend, picture
     ):
-        assert torch.equal(content.restore_picture(picture, adapters=wish, blend=blend), picture)
-        changed = content.restore_picture(picture, adapters={"noise": 1.0}, blend=blend)
+        assert torch.equal(content.restore(picture, adapters=wish, blend=blend), picture)
+        changed = content.restore(picture, adapters={"noise": 1.0}, blend=blend)
         assert not torch.equal(changed, picture)
 
     @pytest.mark.parametrize("wish", [{}, {"noise": 0.0}, {"noise": 0, "blur": 0, "haze": 0.0}])
     def test_amounts_of_nothing_leave_the_picture_as_it_was(self, unsure, wish, blend, picture):
-        assert torch.equal(unsure.restore_picture(picture, adapters=wish, blend=blend), picture)
+        assert torch.equal(unsure.restore(picture, adapters=wish, blend=blend), picture)
 
     @pytest.mark.parametrize("wish", ["auto", "top", "none", {"noise": 1.0, "haze": 0.5}])
     def test_a_picture_of_which_everything_is_kept_comes_back_as_it_was(
         self, unsure, wish, blend, picture
     ):
         options = {"adapters": wish, "blend": blend}
-        assert not torch.equal(unsure.restore_picture(picture, **options), picture)
-        kept = unsure.restore_picture(picture, keep=unsure.askable, **options)
+        assert not torch.equal(unsure.restore(picture, **options), picture)
+        kept = unsure.restore(picture, keep=unsure.askable, **options)
         assert torch.equal(kept, picture)
 
     @pytest.mark.parametrize("wish", ["auto", "none", {"rain": 1.0}])
     def test_strength_zero_gives_the_picture_as_it_was(self, unsure, wish, blend, picture):
-        answer = unsure.restore_picture(picture, adapters=wish, blend=blend, strength=0.0)
+        answer = unsure.restore(picture, adapters=wish, blend=blend, strength=0.0)
         assert torch.equal(answer, picture)
         assert answer.data_ptr() != picture.data_ptr()
 

@@ -5,7 +5,13 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
-from model.restoring.photographs import as_pixels, as_planes, image_of, picture_of
+from model.restoring.photographs import (
+    as_pixels,
+    as_planes,
+    image_of,
+    picture_of,
+    read_photograph,
+)
 from tools.picture_files import exif_block, file_of, profile, read_exif, waves
 
 
@@ -77,18 +83,67 @@ def test_an_image_comes_back_upright_in_its_own_colours_with_its_profile_and_exi
         assert read_exif(back.info["exif"]).get(274, 1) == 1
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("shape", [(20, 30), (20, 30, 1), (20, 30, 2), (20, 30, 3), (20, 30, 4)])
+@pytest.mark.parametrize("bgr", [False, True])
+def test_an_array_of_any_channels_and_type_comes_back_as_it_was(kind, shape, bgr):
+    values = np.random.default_rng(0).uniform(0, 1, shape)
+    levels = 1 if kind is np.float32 else np.iinfo(kind).max
+    photo = (values * levels).astype(kind)
+    photograph = read_photograph(photo, bgr=bgr)
+    assert photograph.planes.shape == (3, 20, 30)
+    back = photograph.back(photograph.planes)
+    assert (back.shape, back.dtype) == (photo.shape, photo.dtype)
+    np.testing.assert_allclose(back, photo, rtol=1e-6)
+
+
+def test_blue_comes_first_for_opencv():
+    assert torch.equal(read_photograph(pixels()[:, :, ::-1], bgr=True).planes, as_planes(pixels()))
+
+
+def test_grey_stays_grey_and_alpha_stays_as_it_was_when_pixels_change(unsure):
+    rgba = np.dstack([pixels(), pixels()[:, :, 1]])
+    restored = unsure.restore(rgba)
+    assert not np.array_equal(restored, rgba)
+    assert np.array_equal(restored[:, :, 3], rgba[:, :, 3])
+    assert np.array_equal(restored[:, :, :3], unsure.restore(pixels()))
+    grey = unsure.restore(pixels()[:, :, 0])
+    assert grey.shape == (20, 30)
+    assert not np.array_equal(grey, pixels()[:, :, 0])
+
+
+def test_float32_is_restored_as_eight_bits_are_but_not_rounded(unsure):
+    eight = unsure.restore(pixels(), precision="fp32")
+    restored = unsure.restore(pixels().astype(np.float32) / 255, precision="fp32")
+    assert restored.dtype == np.float32
+    assert np.abs(restored * 255 - eight).max() < 0.51
+    assert not np.array_equal(np.round(restored * 255), restored * 255)
+    assert restored.min() >= 0
+    assert restored.max() <= 1
+
+
 @pytest.mark.parametrize(
     ("image", "error", "told"),
     [
-        (np.zeros((4, 4, 3), np.float32), TypeError, "uint8 or uint16 array .* got float32"),
-        (np.zeros((4, 4), np.uint8), ValueError, r"shape \(H, W, 3\), got \(4, 4\)"),
-        (np.zeros((3, 4, 4), np.uint8), ValueError, r"got \(3, 4, 4\)"),
+        (np.zeros((4, 4, 3), np.float64), TypeError, "uint8, uint16 or float32, got float64"),
+        (np.zeros((4, 4, 5), np.uint8), ValueError, r"1 to 4 channels, got \(4, 4, 5\)"),
+        (np.zeros((3, 20, 30), np.uint8), ValueError, r"got \(3, 20, 30\)"),
         (np.zeros((0, 4, 3), np.uint8), ValueError, r"got \(0, 4, 3\)"),
-        (torch.zeros(3, 4, 4, dtype=torch.uint8), TypeError, "got torch.uint8"),
-        ("photo.jpg", TypeError, "got str"),
+        (np.full((4, 4, 3), 255, np.float32), ValueError, "divide them by 255"),
+        (np.full((4, 4, 3), np.nan, np.float32), ValueError, r"must be in \[0, 1\]"),
+        (torch.zeros(4, 4, 3, dtype=torch.uint8), ValueError, r"shape \(3, H, W\)"),
+        (torch.zeros(3, 4, 4, dtype=torch.int64), TypeError, "got torch.int64"),
+        (torch.full((3, 4, 4), 2.0), ValueError, "divide them by 255"),
+        ("photo.jpg", TypeError, r"got str; open a file with PIL\.Image\.open"),
         (Image.new("I;16", (4, 4)), TypeError, "8 bits a channel here, got mode 'I;16'"),
     ],
 )
-def test_what_is_no_photograph_of_eight_bits_is_refused(unsure, image, error, told):
-    with pytest.raises(error, match=told):
-        unsure.restore(image)
+def test_what_is_no_photograph_is_refused_with_what_to_do(unsure, image, error, told):
+    for method in (unsure.restore, unsure.describe, unsure.degradation_map):
+        with pytest.raises(error, match=told):
+            method(image)
+
+
+def test_blue_first_is_refused_for_pictures_that_know_their_channels(unsure):
+    with pytest.raises(ValueError, match="bgr=True is for arrays"):
+        unsure.restore(Image.fromarray(pixels()), bgr=True)

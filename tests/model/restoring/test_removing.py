@@ -74,32 +74,32 @@ def test_the_pixel_gate_can_keep_pixels_exactly_as_they_were(network, whole):
 
 @pytest.mark.parametrize("blend", ["image", "pixel"])
 def test_auto_asks_for_the_estimate_and_keep_leaves_out_of_it(unsure, blend):
-    found = unsure.estimate(EIGHT)
+    found = unsure.describe(EIGHT)
     assert sorted({*found.values()}) == sorted(found.values())
     options = {"blend": blend, "precision": "fp32"}
-    auto = unsure.restore_picture(EIGHT, **options)
-    assert torch.equal(unsure.restore_picture(EIGHT, adapters=found, **options), auto)
-    kept = unsure.restore_picture(EIGHT, keep=["blur"], **options)
+    auto = unsure.restore(EIGHT, **options)
+    assert torch.equal(unsure.restore(EIGHT, adapters=found, **options), auto)
+    kept = unsure.restore(EIGHT, keep=["blur"], **options)
     rest = {name: amount for name, amount in found.items() if name != "blur"}
-    assert torch.equal(unsure.restore_picture(EIGHT, adapters=rest, **options), kept)
+    assert torch.equal(unsure.restore(EIGHT, adapters=rest, **options), kept)
     assert not torch.equal(kept, auto)
 
 
 def test_top_asks_for_the_largest_amount_alone(unsure):
-    found = unsure.estimate(EIGHT)
+    found = unsure.describe(EIGHT)
     assert max(found, key=lambda name: found[name]) == "blur"
-    top = unsure.restore_picture(EIGHT, adapters="top")
-    assert torch.equal(unsure.restore_picture(EIGHT, adapters={"blur": found["blur"]}), top)
-    assert not torch.equal(unsure.restore_picture(EIGHT), top)
+    top = unsure.restore(EIGHT, adapters="top")
+    assert torch.equal(unsure.restore(EIGHT, adapters={"blur": found["blur"]}), top)
+    assert not torch.equal(unsure.restore(EIGHT), top)
 
 
 def test_none_is_told_the_same_as_auto_and_differs_by_the_adapters(unsure):
-    none, auto = (unsure.restore_picture(EIGHT, adapters=wish) for wish in ("none", "auto"))
+    none, auto = (unsure.restore(EIGHT, adapters=wish) for wish in ("none", "auto"))
     assert not torch.equal(none, auto)
     for layer in unsure.network.adapted_convolutions().values():
         torch.nn.init.zeros_(layer.lora_B)
-    assert torch.equal(unsure.restore_picture(EIGHT, adapters="auto"), none)
-    assert torch.equal(unsure.restore_picture(EIGHT, adapters="none"), none)
+    assert torch.equal(unsure.restore(EIGHT, adapters="auto"), none)
+    assert torch.equal(unsure.restore(EIGHT, adapters="none"), none)
 
 
 def test_what_can_be_asked_for_are_the_adapters_and_what_the_baseline_removes_alone(network):
@@ -143,7 +143,7 @@ def test_a_degradation_that_the_baseline_does_not_know_is_asked_of_its_adapter_a
     assert not asked.baseline_amounts.any()
     torch.testing.assert_close(asked.adapter_weights, torch.tensor([[0.8, 0.0, 0.0]]))
     assert asked.gate.item() == 1
-    snowless = Restorer(network).restore_picture(EIGHT, adapters={"snow": 1.0})
+    snowless = Restorer(network).restore(EIGHT, adapters={"snow": 1.0})
     assert not torch.equal(snowless, EIGHT)
 
 
@@ -173,7 +173,7 @@ def test_what_the_baseline_removes_alone_is_removed_where_no_adapter_acts_too(ne
 @pytest.mark.parametrize("wish", [{"haze": 1.0}, {"haze": 0.5, "lowlight": 1.0}])
 def test_both_blends_are_the_same_where_no_adapter_is_asked(network, wish):
     image, pixel = (
-        Restorer(network).restore_picture(EIGHT, adapters=wish, blend=blend, precision="fp32")
+        Restorer(network).restore(EIGHT, adapters=wish, blend=blend, precision="fp32")
         for blend in ("image", "pixel")
     )
     assert (image.int() - pixel.int()).abs().max() <= 1
@@ -183,8 +183,8 @@ def test_both_blends_are_the_same_where_no_adapter_is_asked(network, wish):
 @pytest.mark.parametrize("blend", ["image", "pixel"])
 def test_a_baseline_without_adapters_removes_what_it_is_asked_to(blend):
     network = make_network()
-    assert torch.equal(Restorer(network).restore_picture(EIGHT, blend=blend), EIGHT)
-    answer = Restorer(network).restore_picture(EIGHT, adapters={"noise": 1.0}, blend=blend)
+    assert torch.equal(Restorer(network).restore(EIGHT, blend=blend), EIGHT)
+    answer = Restorer(network).restore(EIGHT, adapters={"noise": 1.0}, blend=blend)
     assert not torch.equal(answer, EIGHT)
 
 
@@ -194,7 +194,7 @@ def test_the_map_does_not_depend_on_what_is_asked(network, whole):
     features = network(crop, description, network.ask_all(1), whole).features
     expected = network.head(features).softmax(dim=1)
     torch.testing.assert_close(network.segment(crop, description, whole), expected)
-    assert Restorer(network).label_picture(EIGHT).max() < len(CLASSES)
+    assert Restorer(network).degradation_map(EIGHT).max() < len(CLASSES)
 
 
 @pytest.mark.parametrize("size", [1e3, 1e6])

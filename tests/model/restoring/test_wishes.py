@@ -37,16 +37,16 @@ def test_what_is_to_be_kept_is_not_asked_for(wish, left):
 
 
 def test_unknown_names_are_refused_with_those_that_are_known():
-    known = r"unknown adapters \['fog', 'snow'\]; there are noise, blur, rain"
+    known = r"unknown adapters: fog, snow; there are noise, blur, rain"
     with pytest.raises(ValueError, match=known):
         amounts_for({"snow": 1.0, "noise": 1.0}, ESTIMATE, NAMES, keep={"fog"})
-    with pytest.raises(ValueError, match="auto, top, none or amounts by name, got 'best'"):
+    with pytest.raises(ValueError, match=r"auto, top, none, or amounts by name .* got best"):
         amounts_for("best", ESTIMATE, NAMES)
 
 
 @pytest.mark.parametrize("amount", [-0.01, 1.01, float("nan"), float("inf"), -float("inf")])
 def test_amounts_that_are_not_in_zero_to_one_are_refused_by_name(amount):
-    with pytest.raises(ValueError, match=r"in \[0, 1\], got \{'blur': "):
+    with pytest.raises(ValueError, match="the amount of blur must be from 0"):
         amounts_for({"noise": 1.0, "blur": amount}, ESTIMATE, NAMES)
 
 

@@ -69,8 +69,8 @@ def test_an_installed_adapter_is_resident_and_the_older_files_are_bit_equal(weig
     picture = torch.randint(0, 256, (3, 40, 50), dtype=torch.uint8)
     for adapters in ("none", {"noise": 1.0}, {"blur": 0.4, "noise": 0.6}):
         assert torch.equal(
-            Restorer(old).restore_picture(picture, adapters=adapters),
-            Restorer(new).restore_picture(picture, adapters=adapters),
+            Restorer(old).restore(picture, adapters=adapters),
+            Restorer(new).restore(picture, adapters=adapters),
         )
 
 

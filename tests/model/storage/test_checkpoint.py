@@ -42,9 +42,7 @@ def test_a_loaded_restorer_equals_the_saved_one(folder, whole):
         saved.restore_crops(crop, description, asked, whole),
     )
     picture = torch.randint(0, 256, (3, 40, 50), dtype=torch.uint8)
-    assert torch.equal(
-        Restorer(loaded).restore_picture(picture), Restorer(saved).restore_picture(picture)
-    )
+    assert torch.equal(Restorer(loaded).restore(picture), Restorer(saved).restore(picture))
 
 
 def test_what_is_told_of_adapters_matches_their_files(folder):

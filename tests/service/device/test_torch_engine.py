@@ -65,7 +65,7 @@ def test_any_size_comes_back_in_its_size(engine, size):
 def test_it_does_what_the_model_does(engine):
     picture = photo(40, 56)
     chw = torch.from_numpy(picture).permute(2, 0, 1)
-    expected = Restorer(make_network(4, 2)).restore_picture(
+    expected = Restorer(make_network(4, 2)).restore(
         chw, adapters={"noise": 0.5, "blur": 0.2}, strength=0.7, precision="fp32"
     )
     got = restored(engine, picture, strength=0.7)
@@ -144,7 +144,7 @@ def test_descriptions_do_not_depend_on_neighbours(engine):
 
 def test_weights_that_vary_do_what_the_model_does_and_leave_no_seam(engine):
     picture = photo(100, 150)
-    expected = Restorer(make_network(4, 2)).restore_picture(
+    expected = Restorer(make_network(4, 2)).restore(
         torch.from_numpy(picture).permute(2, 0, 1),
         adapters={"noise": 0.5, "blur": 0.2},
         blend="pixel",
