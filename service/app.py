@@ -67,7 +67,11 @@ def create_app(
         title="ABAIR",
         version=__version__,
         description="Finds out what is wrong with a photograph (noise, blur, rain, haze, low light "
-        "or several of them), shows where, and removes it.",
+        "or several of them), shows where, and removes it.\n\n"
+        "**Keys.** If the operator has set keys, send yours in one of two headers: "
+        "`Authorization: Bearer KEY` or `X-API-Key: KEY`. In `/docs`, press *Authorize* and enter "
+        "it. A padlock marks an endpoint that needs a key then. `/healthz` and `/readyz` "
+        "never need one; `/adapters/reload` always needs a key of the operator.",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -183,6 +183,7 @@ class Pipeline:
         for adapter, amount in zip(self._engine.adapters, described.amounts, strict=True):
             kind = adapter.degradation
             degradations[kind] = round(max(degradations.get(kind, 0.0), amount), 4)
+        removed: tuple[float, ...] = () if removal is None else removal.amounts
         weights: tuple[float, ...] = ()
         if removal is not None and removal.adapters:
             varying = removal.spatial_weights
@@ -190,13 +191,15 @@ class Pipeline:
         return PictureFacts(
             model=self._engine.info.model_version,
             degradations=degradations,
-            adapters={
-                name: round(weight, 4)
-                for name, weight in zip(self._names, weights, strict=False)
-                if weight > 0
-            },
+            removed=self._named(removed),
+            adapters=self._named(weights),
             times=request.times,
         )
+
+    def _named(self, values: tuple[float, ...]) -> dict[str, float]:
+        """Return the values above 0 by the names of their adapters."""
+        pairs = zip(self._names, values, strict=False)
+        return {name: round(value, 4) for name, value in pairs if value > 0}
 
     def _observe(self, facts: PictureFacts) -> None:
         for stage, seconds in facts.times.seconds.items():

@@ -32,12 +32,14 @@ class PictureFacts:
     Attributes:
         model: Name and version of the model.
         degradations: Estimated amount of each degradation.
+        removed: Amount that was removed, of each adapter's degradation. Amounts of 0 are left out.
         adapters: Mean weight of each adapter that was used.
         times: Time in each stage.
     """
 
     model: str
     degradations: Mapping[str, float]
+    removed: Mapping[str, float]
     adapters: Mapping[str, float]
     times: StageTimes = field(default_factory=StageTimes)
 
@@ -56,7 +58,10 @@ def encode_restored(
             picture, pixels, answer_format.encoding, quality=answer_format.quality
         )
     notices = picture.notices + notices
-    headers = _headers(facts, notices)
+    headers = _headers(facts, notices) | {
+        "Restore-Removed": weights_header(facts.removed),
+        "Restore-Adapters": weights_header(facts.adapters),
+    }
     if not answer_format.as_json:
         return Answer(body, answer_format.encoding.media_type, headers)
     report = RestoreReport(
@@ -65,6 +70,7 @@ def encode_restored(
         media_type=answer_format.encoding.media_type,
         model=facts.model,
         degradations=dict(facts.degradations),
+        removed=dict(facts.removed),
         adapters=dict(facts.adapters),
         strength=options.strength,
         seconds=facts.times.rounded(),
@@ -122,6 +128,7 @@ def _map_report(
         width=width,
         height=height,
         model=facts.model,
+        degradations=dict(facts.degradations),
         classes=[
             ClassReport(
                 name=name,
@@ -142,7 +149,6 @@ def _map_report(
 def _headers(facts: PictureFacts, notices: tuple[str, ...]) -> dict[str, str]:
     headers = {
         "Restore-Degradations": weights_header(facts.degradations),
-        "Restore-Adapters": weights_header(facts.adapters),
         "Restore-Model": facts.model,
         "Server-Timing": facts.times.header,
         "Vary": "Accept",

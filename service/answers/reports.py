@@ -17,7 +17,10 @@ class ClassReport(BaseModel):
 
     name: str
     colour: str = Field(description="In the label image, #RRGGBB, safe for colour-blind eyes.")
-    share: float = Field(description="Share of the pixels where it is the most probable class.")
+    share: float = Field(
+        description="Share of the picture's area where it is the most probable class. It says "
+        "where a degradation is, not how strong it is; see degradations of the report."
+    )
     mean_probability: float = Field(description="Mean over all pixels.")
 
 
@@ -27,6 +30,10 @@ class MapReport(BaseModel):
     width: int
     height: int
     model: str
+    degradations: dict[str, float] = Field(
+        description="Amounts of the degradations that were found, each in [0, 1]; the same as in "
+        "the report of /restore."
+    )
     classes: list[ClassReport] = Field(description="In the order of the label image's values.")
     labels: str = Field(description="Palette PNG of the input's size, base64.")
     seconds: dict[str, float] = Field(description="Time spent in each stage.")
@@ -40,8 +47,17 @@ class RestoreReport(BaseModel):
     height: int
     media_type: str
     model: str
-    degradations: dict[str, float] = Field(description="Shares the estimator gave, in [0, 1].")
-    adapters: dict[str, float] = Field(description="Weights the adapters were applied with.")
+    degradations: dict[str, float] = Field(
+        description="Amounts of the degradations that were found, each in [0, 1]."
+    )
+    removed: dict[str, float] = Field(
+        description="Amounts that were removed, each in [0, 1], as the option adapters takes them. "
+        "strength then mixes the result with the input."
+    )
+    adapters: dict[str, float] = Field(
+        description="Weights with which the adapters were used: the amounts in removed; with "
+        "blend=pixel their means over the picture; with adapters=none nothing."
+    )
     strength: float
     seconds: dict[str, float] = Field(description="Time spent in each stage.")
     notices: list[str]
@@ -95,4 +111,8 @@ class ReadyReport(BaseModel):
     device: str
     device_name: str
     precision: str
+    seconds_per_megapixel: float | None = Field(
+        description="Time that the device takes per megapixel, measured over the last batches; "
+        "null before the first one."
+    )
     notice: str | None = Field(None, description="Says so when the model runs on the CPU.")

@@ -11,6 +11,7 @@ from service import errors
 from service.answers.answer_format import JSON
 from service.answers.reports import AdaptersReport, MapReport, RestoreReport
 from service.errors import ServiceError
+from service.http.api_keys import ADMIN_PATHS, OPEN_PATHS
 from service.http.form_fields import IMAGE_FIELDS
 from service.http.problems import PROBLEM_TYPE, Problem
 
@@ -30,8 +31,17 @@ IMAGE_TYPES = (
     "image/jp2",
 )
 KEYS: Mapping[str, Schema] = {
-    "bearer": {"type": "http", "scheme": "bearer"},
-    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The header `Authorization: Bearer KEY`. Send one of the two headers.",
+    },
+    "header": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The header `X-API-Key: KEY`. Send one of the two headers.",
+    },
 }
 """Ways to send a key, if the operator has set keys."""
 TIMEOUT_HEADER = "X-Request-Timeout"
@@ -45,12 +55,18 @@ def reference(model: type[BaseModel]) -> Schema:
 
 
 def picture_request(options: type[BaseModel]) -> Schema:
-    """Describe the forms of a request that carries a picture: multipart, JSON, and raw."""
+    """Describe the forms of a request that carries a picture: multipart, JSON, and raw.
+
+    The options are described once, in the query, although they may be fields of the form or members
+    of the JSON object too. A client that is made from the document would otherwise send each twice.
+    """
     properties: dict[str, Schema] = options.model_json_schema(by_alias=True)["properties"]
     picture = {"type": "string", "format": "binary", "description": "The picture's file."}
     form = {
         "type": "object",
-        "properties": {IMAGE_FIELDS[0]: picture, **properties},
+        "description": "The picture. The options may also be fields of this form, in place of the "
+        "query; an option that is given in both is refused.",
+        "properties": {IMAGE_FIELDS[0]: picture},
         "required": [IMAGE_FIELDS[0]],
     }
     parameters = [
@@ -59,7 +75,7 @@ def picture_request(options: type[BaseModel]) -> Schema:
             "in": "query",
             "required": False,
             "description": schema.get("description", ""),
-            "schema": {key: value for key, value in schema.items() if key != "description"},
+            "schema": _without_text(schema),
         }
         for name, schema in properties.items()
     ]
@@ -80,7 +96,9 @@ def picture_request(options: type[BaseModel]) -> Schema:
     }
     as_json = {
         "type": "object",
-        "properties": {IMAGE_FIELDS[0]: text, **properties},
+        "description": "The picture. The options may also be members of this object, in place of "
+        "the query.",
+        "properties": {IMAGE_FIELDS[0]: text},
         "required": [IMAGE_FIELDS[0]],
     }
     content: Schema = {"multipart/form-data": {"schema": form}, JSON: {"schema": as_json}}
@@ -88,19 +106,36 @@ def picture_request(options: type[BaseModel]) -> Schema:
     return {"parameters": parameters, "requestBody": {"required": True, "content": content}}
 
 
+def _without_text(schema: Schema) -> Schema:
+    """Return the schema of an option without its description, and without an empty default."""
+    kept = {key: value for key, value in schema.items() if key != "description"}
+    if not kept.get("default", True) and kept.get("type") == "string":
+        del kept["default"]
+    return kept
+
+
 def problems(kinds: Sequence[type[ServiceError]] = ()) -> dict[int | str, Schema]:
     """Describe the problems of an endpoint, for FastAPI's ``responses``."""
     described: dict[int | str, Schema] = {}
-    guards: list[type[ServiceError]] = [errors.UnauthorizedError, errors.ForbiddenError]
-    for kind in [*kinds, *guards]:
-        described.setdefault(
-            kind.status,
-            {
-                "description": (kind.__doc__ or "").partition("\n\n")[0].strip(),
-                "content": {PROBLEM_TYPE: reference(Problem)},
-            },
-        )
+    for kind in kinds:
+        described.setdefault(kind.status, _problem(kind))
     return described
+
+
+def _problem(kind: type[ServiceError]) -> Schema:
+    summary = (kind.__doc__ or "").partition("\n\n")[0].strip().replace("``", "`")
+    return {"description": summary, "content": {PROBLEM_TYPE: reference(Problem)}}
+
+
+def _describe_keys(path: str, operation: Schema) -> None:
+    """Describe whether an operation needs a key, and what it answers without a valid one."""
+    if path in OPEN_PATHS:
+        operation["security"] = []
+        return
+    ways: list[Schema] = [{name: []} for name in KEYS]
+    operation["security"] = ways if path in ADMIN_PATHS else [{}, *ways]
+    for kind in (errors.UnauthorizedError, errors.ForbiddenError):
+        operation["responses"][str(kind.status)] = _problem(kind)
 
 
 def answers(
@@ -134,5 +169,7 @@ class DocumentedAPI(FastAPI):
             components = document.setdefault("components", {})
             components.setdefault("schemas", {}).update(schemas["$defs"])
             components["securitySchemes"] = KEYS
-            document["security"] = [{}, *({name: []} for name in KEYS)]
+            for path, operations in document["paths"].items():
+                for operation in operations.values():
+                    _describe_keys(path, operation)
         return super().openapi()

@@ -92,7 +92,7 @@ class ServiceMetrics:
         )
         self.degradations = Counter(
             "restore_degradations",
-            "Sum of the shares that the estimator gave each degradation.",
+            "Sum of the amounts of each degradation that were found.",
             ["degradation"],
             registry=registry,
         )

@@ -32,12 +32,14 @@ async def healthz(service: RunningService) -> HealthReport:
 async def readyz(service: RunningService) -> ReadyReport:
     """Say whether pictures are accepted: not before the model is warm, nor during shutdown."""
     info = service.state.check_ready().info
+    seconds = service.admission.rate.seconds_for(1e6)
     return ReadyReport(
         status="ready",
         model=info.model_version,
         device=info.device,
         device_name=info.device_name,
         precision=info.precision,
+        seconds_per_megapixel=None if seconds is None else round(seconds, 4),
         notice="the model runs on the CPU" if info.device == "cpu" else None,
     )
 
