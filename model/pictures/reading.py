@@ -7,7 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
-from model.pictures import beside, colour, exif, iptc, jpegs, profiles, raw, tags, texts, tiff, xmp
+from model.pictures import (
+    arrays,
+    beside,
+    colour,
+    exif,
+    iptc,
+    jpegs,
+    profiles,
+    raw,
+    tags,
+    texts,
+    tiff,
+    xmp,
+)
 from model.pictures.beside.parts import SEVERAL
 from model.pictures.cost import decode_bytes
 from model.pictures.errors import BrokenPictureError, OversizedPictureError, PictureError
@@ -99,14 +112,20 @@ def decode(data: bytes, *, metadata: Metadata = "keep", beyond: bool = False) ->
     return _with_metadata(picture, replace(found, notices=found.notices + no_exif), block, metadata)
 
 
-_NAMES = {"WEBP": "WebP", "HEIF": "HEIC", "JXL": "JPEG XL", "JPEG2000": "JPEG 2000"}
+_NAMES = {
+    "WEBP": "WebP",
+    "HEIF": "HEIC",
+    "JXL": "JPEG XL",
+    "JPEG2000": "JPEG 2000",
+    "NPY": "NumPy array",
+}
 
 
 def _name(header: Header) -> str:
     return _NAMES.get(header.format, header.format)
 
 
-_READERS = {"JXL": jpegs.read_jxl, "JPEG2000": jpegs.read_jp2}
+_READERS = {"JXL": jpegs.read_jxl, "JPEG2000": jpegs.read_jp2, "NPY": arrays.read_npy}
 """What decodes a format that is not left to Pillow."""
 
 

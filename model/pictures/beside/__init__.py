@@ -19,6 +19,7 @@ _READERS: dict[str, Callable[[bytes], Beside]] = {
     "HEIF": heif.upright,
     "JXL": jxl.beside,
     "JPEG2000": jp2.beside,
+    "NPY": lambda _: Beside(),
 }
 
 
