@@ -46,7 +46,7 @@ def _parse_keep(value: object) -> object:
 
 AnyCase = BeforeValidator(_lower)
 Format = Annotated[
-    Literal["auto", "png", "jpeg", "webp", "avif", "jxl"], BeforeValidator(_parse_format)
+    Literal["auto", "png", "jpeg", "webp", "avif", "jxl", "npy"], BeforeValidator(_parse_format)
 ]
 
 
@@ -84,7 +84,8 @@ class RestoreOptions(BaseModel):
     )
     format: Format = Field(
         "auto",
-        description="Format of the answer. auto: what Accept names, else the input's format.",
+        description="Format of the answer. auto: what Accept names, else the input's format. npy: "
+        "an array of NumPy, (H, W, 3), of uint8 or uint16.",
     )
     quality: int = Field(
         92,

@@ -25,4 +25,15 @@ def test_fuzzing_begins_with_every_kind_that_is_read():
             formats.add(read_header(data).format)
         except ValueError:
             continue
-    assert formats == {"JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF", "HEIF", "JXL", "JPEG2000"}
+    assert formats == {
+        "JPEG",
+        "PNG",
+        "WEBP",
+        "TIFF",
+        "BMP",
+        "AVIF",
+        "HEIF",
+        "JXL",
+        "JPEG2000",
+        "NPY",
+    }

@@ -9,7 +9,7 @@ from model.pictures.picture import Header
 FIXED_BYTES = 32 * 2**20
 """Bytes whatever the picture: decoders' own, and bands of rows that are converted at a time."""
 _DECODER = {"JPEG": 4, "PNG": 4, "WEBP": 22, "TIFF": 8, "BMP": 8, "AVIF": 22, "HEIF": 18}
-_DECODER |= {"JXL": 22, "JPEG2000": 28}
+_DECODER |= {"JXL": 22, "JPEG2000": 28, "NPY": 6}
 _WIDE_DECODER = {"AVIF": 24, "HEIF": 24, "JXL": 46, "JPEG2000": 34}
 """Bytes a pixel while the decoder works, its workspace not counted; of more than 8 bits those of \
 ``_WIDE_DECODER`` where they differ."""

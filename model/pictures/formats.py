@@ -46,11 +46,12 @@ ENCODINGS: dict[str, Encoding] = {
         Encoding("avif", "image/avif", (".avif",), 65_536, grey=False),
         Encoding("jxl", "image/jxl", (".jxl",), 2**18, profile=False),
         Encoding("tiff", "image/tiff", (".tif", ".tiff"), 2**31 - 1, deep=True, iptc=True),
+        Encoding("npy", "application/x-npy", (), 2**31 - 1, alpha=False, deep=True, profile=False),
         Encoding("bmp", "image/bmp", (".bmp",), 2**31 - 1, alpha=False, profile=False),
     )
     if encoding.name != "avif" or features.check("avif")
 }
-"""Formats by name; the service offers the first five."""
+"""Formats by name. No file is named as an array of NumPy: only the service offers it."""
 
 QUALITY, LOSSLESS = 92, 100
 """Quality where none is asked for, and that at which WebP and JPEG XL lose nothing."""
@@ -61,7 +62,7 @@ READ_SUFFIXES = READ_ONLY.union(*(encoding.suffixes for encoding in ENCODINGS.va
 """Ends of the names of files that are taken for pictures, in lower case."""
 
 _NATURAL = {"JPEG": "jpeg", "MPO": "jpeg", "WEBP": "webp", "AVIF": "avif", "HEIF": "jpeg"}
-_NATURAL |= {"JXL": "jxl"}
+_NATURAL |= {"JXL": "jxl", "NPY": "npy"}
 
 
 def natural_encoding(header: Header) -> Encoding:

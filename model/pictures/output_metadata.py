@@ -13,8 +13,8 @@ _HDR_FORMATS = ("png",)
 """Formats that hold the numbers of an HDR picture's colours."""
 _NAMED = 5
 """Keywords that a notice names at most."""
-_PLAIN = ("bmp",)
-"""Formats that hold pixels and their density and nothing else."""
+_PLAIN = ("bmp", "npy")
+"""Formats that hold pixels and nothing else; BMP holds their density too."""
 
 
 def convert_colours(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import UnidentifiedImageError
 
 from model.pictures import (
+    arrays,
     colour,
     exif,
     file_metadata,
@@ -111,14 +112,24 @@ def decode(data: bytes, *, metadata: Metadata = "keep", beyond: bool = False) ->
     return _with_metadata(picture, replace(found, notices=found.notices + no_exif), block, metadata)
 
 
-_NAMES = {"WEBP": "WebP", "HEIF": "HEIC", "JXL": "JPEG XL", "JPEG2000": "JPEG 2000"}
+_NAMES = {
+    "WEBP": "WebP",
+    "HEIF": "HEIC",
+    "JXL": "JPEG XL",
+    "JPEG2000": "JPEG 2000",
+    "NPY": "NumPy array",
+}
 
 
 def _name(header: Header) -> str:
     return _NAMES.get(header.format, header.format)
 
 
-_READERS = {"JXL": jxl_and_jp2.read_jxl, "JPEG2000": jxl_and_jp2.read_jp2}
+_READERS = {
+    "JXL": jxl_and_jp2.read_jxl,
+    "JPEG2000": jxl_and_jp2.read_jp2,
+    "NPY": arrays.read_npy,
+}
 """What decodes a format that is not left to Pillow."""
 
 

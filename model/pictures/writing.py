@@ -1,6 +1,7 @@
 """Picture -> bytes, with what was kept beside the pixels."""
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import imagecodecs
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from model.pictures.arrays import npy
 from model.pictures.embed_metadata import MetadataBlocks, into_jpeg, into_jxl, into_png, tiff
 from model.pictures.floats import FULL
 from model.pictures.formats import ENCODINGS, LOSSLESS, Encoding
@@ -79,13 +81,19 @@ def png_bytes(pixels: Pixels) -> bytes:
     )
 
 
+_WRITERS: dict[str, Callable[[Pixels, MetadataBlocks], bytes]] = {
+    "png": lambda pixels, blocks: into_png(png_bytes(pixels), blocks),
+    "tiff": tiff,
+    "npy": lambda pixels, _: npy(pixels),
+}
+"""What writes a format that loses nothing and takes all channels as they are."""
+
+
 def _written(
     pixels: Pixels, name: str, quality: int, blocks: MetadataBlocks
 ) -> tuple[bytes, tuple[str, ...]]:
-    if name == "png":
-        return into_png(png_bytes(pixels), blocks), ()
-    if name == "tiff":
-        return tiff(pixels, blocks), ()
+    if name in _WRITERS:
+        return _WRITERS[name](pixels, blocks), ()
     plain = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
     if name == "jpeg":
         data = imagecodecs.jpeg8_encode(plain, level=quality, subsampling="444")

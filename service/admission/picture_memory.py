@@ -17,6 +17,8 @@ _FINE = 95
 """Quality above which a JPEG of noise has more than 3 bytes per pixel."""
 _COPIES = 3
 """Number of copies of a PNG in memory while its metadata is added."""
+_ARRAY = 3
+"""Number of copies of an array in memory while it is written: repeated grey, two of the file."""
 _TEXT = 6
 """Bytes that a JSON report takes per byte of the picture: base64, its text, and the report."""
 _LABELS = 4
@@ -46,6 +48,9 @@ def restore_bytes(
     if encoding == "png":
         body = channels * depth
         work = (_COPIES + alpha) * body
+    elif encoding == "npy":
+        body = _COLOURS * depth
+        work = _ARRAY * body
     else:
         body = _COLOURS + (quality > _FINE) + alpha
         joined = channels if alpha or depth > 1 else 0

@@ -11,11 +11,15 @@ JSON = "application/json"
 PNG = "image/png"
 NPZ = "application/x-npz"
 
-_WEB = ("png", "jpeg", "webp", "avif", "jxl")
+_WEB = ("png", "jpeg", "webp", "avif", "jxl", "npy")
 OFFERED = {name: ENCODINGS[name] for name in _WEB if name in ENCODINGS}
 """Formats of restored pictures, by name."""
 BY_MEDIA_TYPE = {encoding.media_type: encoding for encoding in OFFERED.values()}
 """The same, by media type."""
+_ORDER = sorted(
+    [*BY_MEDIA_TYPE, JSON], key=lambda one: (one.startswith("application/"), one != JSON)
+)
+"""What is offered, best first: pictures, JSON, arrays."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,7 @@ def restore_format(options: RestoreOptions, accept: str, header: Header) -> Rest
     """
     if options.format == "auto":
         natural = natural_encoding(header)
-        offered = list(BY_MEDIA_TYPE)
-        media_type = choose(accept, [*offered, JSON], default=natural.media_type)
+        media_type = choose(accept, _ORDER, default=natural.media_type)
         encoding = BY_MEDIA_TYPE.get(media_type, natural)
         if max(header.width, header.height) > encoding.max_side:
             encoding = OFFERED["png"]

@@ -19,12 +19,13 @@ GENERIC = frozenset(
         "application/x-binary",
         "application/x-octet-stream",
         "application/x-www-form-urlencoded",
+        "text/plain",
         "binary/octet-stream",
         "application/force-download",
         "application/x-download",
     }
 )
-"""Types that say nothing about a file. Programs send the one of forms where nobody chose one."""
+"""Types that say nothing about a file: programs send those of forms and text by themselves."""
 _JSON = (b"{", b"\xef\xbb\xbf{")
 _ARRAYS = frozenset({"application/x-npy", "application/npy", "application/x-numpy"})
 

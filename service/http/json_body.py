@@ -63,6 +63,8 @@ class JsonBody:
                 code="missing_image",
                 hint='Send {"image": "data:image/jpeg;base64,..."}, or the base64 alone.',
             )
+        if len(pictures) == 1 and not isinstance(given[pictures[0]], str | list):
+            raise _broken(f"the member {pictures[0]!r} is no text")
         if len(pictures) > 1 or given[pictures[0]] not in ("", [""]):
             raise _broken("it holds more than one picture; send one request per picture")
         self.options = {

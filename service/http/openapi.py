@@ -102,7 +102,9 @@ def picture_request(options: type[BaseModel]) -> Schema:
         "required": [IMAGE_FIELDS[0]],
     }
     content: Schema = {"multipart/form-data": {"schema": form}, JSON: {"schema": as_json}}
-    content |= dict.fromkeys((*IMAGE_TYPES, "application/octet-stream"), BINARY)
+    content |= dict.fromkeys(
+        (*IMAGE_TYPES, "application/x-npy", "application/octet-stream"), BINARY
+    )
     return {"parameters": parameters, "requestBody": {"required": True, "content": content}}
 
 

@@ -2,11 +2,13 @@
 
 from service.http.base64_text import Base64Text
 
-_DATA_URL = b"data:"
+_TEXTS = (b"data:", b"/9j/", b"iVBOR", b"UklGR", b"SUkq", b"TU0A", b"AAAA", b"k05VT")
+"""How a data URL begins, and the base64 of pictures. No file of a picture begins so."""
+_BEGIN_BYTES = 5
 
 
 class RawBody:
-    """Joins the chunks of a picture. A data URL is decoded."""
+    """Joins the chunks of a picture. A data URL and base64 are decoded."""
 
     def __init__(self) -> None:
         self.options: dict[str, str] = {}
@@ -18,11 +20,11 @@ class RawBody:
         """Take the next bytes."""
         if self._begin is not None:
             chunk = self._begin + chunk
-            self._begin = None if len(chunk) >= len(_DATA_URL) else chunk
+            self._begin = None if len(chunk) >= _BEGIN_BYTES else chunk
             if self._begin is not None:
                 return
-            if chunk[: len(_DATA_URL)].lower() == _DATA_URL:
-                self._text = Base64Text("the data URL")
+            if chunk.startswith(_TEXTS) or chunk[:_BEGIN_BYTES].lower() == _TEXTS[0]:
+                self._text = Base64Text("the picture's text")
         if self._text is not None:
             self._text.feed(chunk)
         else:

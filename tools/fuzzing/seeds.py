@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import imagecodecs
 import numpy as np
 
+from model.pictures.arrays import npy
 from tools.grids import grid
 from tools.hostile_files import ATTACKS
 from tools.hostile_files.bmp import runs
@@ -22,7 +23,7 @@ def seeds() -> Iterator[bytes]:
     """Give a file of every kind that is read, small hostile ones, and odd ones."""
     files = [*kinds().values(), *(attack.make(SCALE) for attack in ATTACKS.values())]
     files += [file_of(waves(5, 7), kind) for kind in _KINDS]
-    files += [told_by_numbers(), bare_jpeg_xl()]
+    files += [told_by_numbers(), bare_jpeg_xl(), npy(waves(9, 7, np.uint16))]
     files += [file_of(waves(9, 7), "JPEG", progressive=True), grid(waves(128, 64), 64)]
     files += [one_strip(3, bits, 3, 4, zeros(bits, 3, 4)) for bits in (16, 32, 64)]
     for options in ({"tile": (16, 16)}, {"compression": "lzw"}, {"bigtiff": True}):

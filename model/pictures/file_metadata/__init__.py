@@ -19,6 +19,7 @@ _READERS: dict[str, Callable[[bytes], FileMetadata]] = {
     "HEIF": heif.upright,
     "JXL": jxl.read_metadata,
     "JPEG2000": jp2.read_metadata,
+    "NPY": lambda _: FileMetadata(),
 }
 
 

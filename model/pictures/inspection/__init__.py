@@ -12,7 +12,7 @@ from model.pictures.errors import (
     OversizedPictureError,
     UnsupportedPictureError,
 )
-from model.pictures.inspection import bmp, heif, jp2, jpeg, jxl, kinds, png, tiff, webp
+from model.pictures.inspection import bmp, heif, jp2, jpeg, jxl, kinds, npy, png, tiff, webp
 from model.pictures.inspection.directories import MAGIC
 from model.pictures.picture import Header
 
@@ -20,6 +20,7 @@ _WALKS: tuple[tuple[bytes, Callable[[bytes], Header]], ...] = (
     (b"\xff\xd8\xff", jpeg.inspect),
     (png.SIGNATURE, png.inspect),
     (b"BM", bmp.inspect),
+    (npy.MAGIC, npy.inspect),
     *((magic, jxl.inspect) for magic in (jxl.CODESTREAM, jxl.CONTAINER)),
     *((magic, jp2.inspect) for magic in (jp2.CODESTREAM, jp2.CONTAINER)),
     *((magic, tiff.inspect) for magic in MAGIC),

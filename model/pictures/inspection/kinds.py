@@ -47,7 +47,6 @@ _BEGINS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"OggS", "a sound or video (Ogg)"),
     (0, b"fLaC", "a sound (FLAC)"),
     (0, b"\x7fELF", "a program"),
-    (0, b"\x93NUMPY", "a NumPy array"),
 )
 _OF_RIFF = {b"AVI ": "a video (AVI)", b"WAVE": "a sound (WAV)", b"ACON": "a cursor (ANI)"}
 _PORTABLE = {49: "PBM", 50: "PGM", 51: "PPM", 52: "PBM", 53: "PGM", 54: "PPM", 55: "PAM"}

@@ -36,6 +36,12 @@ def deep(channels=4):
     return waves(SIDE, SIDE, np.uint16, channels)
 
 
+def by_columns():
+    body = io.BytesIO()
+    np.save(body, np.asfortranarray(deep(3)))
+    return body.getvalue()
+
+
 def floats():
     return (waves(SIDE, SIDE, channels=4) / 255).astype(np.float64)
 
@@ -86,6 +92,7 @@ KINDS = {
     ),
     "JPEG 2000, alpha": lambda: file_of(waves(SIDE, SIDE, channels=4), "JPEG2000"),
     "JPEG 2000, 16 bits, alpha": lambda: imagecodecs.jpeg2k_encode(deep(), level=0),
+    "NumPy, 16 bits, by columns": by_columns,
     "JPEG, cut off": lambda: file_of(waves(SIDE, SIDE), "JPEG")[:-100],
 }
 

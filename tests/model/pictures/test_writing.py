@@ -18,7 +18,7 @@ from model.pictures import (
 from tools.fakes import photo, picture_of
 from tools.picture_files import facts_of, file_of, kinds, profile, read_exif, values_of, waves
 
-NAMES = sorted(ENCODINGS)
+NAMES = sorted(ENCODINGS.keys() - {"npy"})
 
 
 def alpha_of(dtype=np.uint8):

@@ -79,6 +79,7 @@ def test_values_become_what_a_form_would_hold():
         (f'{{"input": {{"image": "{TEXT}"}}}}', "no member"),
         ('{"image": 5}', "no member"),
         ('{"image": null}', "no member"),
+        (f'{{"image": {{"data": "{TEXT}"}}}}', "is no text"),
         ('{"image": ""}', "empty"),
         ('{"image": "https://example.org/a.jpg"}', "no base64"),
         ('{"image": "data:image/jpeg,abc"}', "no base64"),

@@ -28,13 +28,25 @@ def answers_in_words(_context, response, _case):
     assert response.status_code < 500 or response.status_code in (503, 504, 507)
 
 
+NOT_GIVEN: tuple[object, ...] = ("", None, [], {})
+"""Values of options that the service takes for options that are not given."""
+
+
+def refuses_what_the_document_forbids(context, response, case):
+    """Check that wrong requests are refused, but for options that stand there without a value."""
+    parts = [part for part in (case.query, case.body) if isinstance(part, dict)]
+    options = [value for part in parts for name, value in part.items() if name != "image"]
+    if not any(value in NOT_GIVEN or value == [""] for value in options):
+        negative_data_rejection(context, response, case)
+
+
 CHECKS = [
     answers_in_words,
     status_code_conformance,
     content_type_conformance,
     response_headers_conformance,
     response_schema_conformance,
-    negative_data_rejection,
+    refuses_what_the_document_forbids,
     unsupported_method,
 ]
 """All but that valid data are accepted: bytes drawn at random are no picture."""

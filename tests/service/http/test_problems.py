@@ -39,7 +39,7 @@ BAD_BODIES = [
     (png_header(40, 40), PNG, 400, "broken_image"),
     (b"To whom it may concern", PNG, 415, "unsupported_image"),
     (file_of(photo(), "GIF"), {"Content-Type": "image/gif"}, 415, "unsupported_image"),
-    (b"To whom it may concern", {"Content-Type": "text/plain"}, 415, "unsupported_media"),
+    (b"To whom it may concern", {"Content-Type": "text/plain"}, 415, "unsupported_image"),
     (file_of(photo()), {"Content-Type": "application/pdf"}, 415, "unsupported_media"),
     (b"To whom it may concern", {}, 415, "unsupported_image"),
     (file_of(photo()), PNG | {"Content-Encoding": "br"}, 415, "unsupported_encoding"),

@@ -320,3 +320,52 @@ async def test_metrics_show_what_happened(serving):
     assert "restore_reserved_pixels 0.0" in text
     assert "restore_ready 1.0" in text
     assert "process_resident_memory_bytes" in text
+
+
+def array_file(array):
+    body = io.BytesIO()
+    np.save(body, array)
+    return body.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["application/x-npy", "application/octet-stream"])
+@pytest.mark.parametrize("deep", [False, True])
+async def test_an_array_comes_back_as_an_array(serving, kind, deep):
+    array = photo(70, 90).astype(np.uint16) * 257 if deep else photo(70, 90)
+    async with serving() as client:
+        answer = await post(client, data=array_file(array), kind=kind, headers={"Accept": "*/*"})
+    assert answer.headers["content-type"] == "application/x-npy"
+    np.testing.assert_array_equal(
+        np.load(io.BytesIO(answer.content)), (65535 if deep else 255) - array
+    )
+
+
+async def test_a_picture_comes_back_as_an_array_if_that_is_asked(serving):
+    async with serving() as client:
+        answers = [
+            await post(client, format="npy"),
+            await post(client, headers={"Accept": "application/x-npy"}),
+        ]
+        either = await post(client, headers={"Accept": "application/*"})
+        mapped = await post(client, "/degradation-map", array_file(photo()), "application/x-npy")
+    for answer in answers:
+        np.testing.assert_array_equal(np.load(io.BytesIO(answer.content)), 255 - photo())
+    assert either.headers["content-type"] == "application/json"
+    assert mapped.json()["width"] == photo().shape[1]
+
+
+async def test_an_array_with_too_many_pixels_is_refused_before_it_is_read(serving):
+    lying = array_file(photo()).replace(b"(40, 56, 3)", b"(9999, 9, 3)"[:11])
+    async with serving(max_pixels=1000) as client:
+        lied = await post(client, data=lying, kind="application/x-npy")
+        large = await post(client, data=array_file(photo()), kind="application/x-npy")
+    assert (lied.status_code, lied.json()["code"]) == (400, "broken_image")
+    assert (large.status_code, large.json()["code"]) == (413, "too_many_pixels")
+
+
+async def test_json_with_a_picture_is_restored_with_its_options(serving):
+    body = {"image": base64.b64encode(file_of(photo())).decode(), "format": "PNG", "quality": None}
+    async with serving() as client:
+        answer = await client.post("/restore", json={**body, "adapters": {"rain": 0.8}})
+    assert answer.headers["restore-adapters"] == "rain=0.80"
+    np.testing.assert_array_equal(picture_of(answer.content), 255 - photo())

@@ -1,5 +1,6 @@
 """Bodies of every shape, in chunks of every size."""
 
+import base64
 import gzip
 import random
 import zlib
@@ -151,6 +152,18 @@ async def test_a_body_without_a_type_that_is_json_is_read_as_json(kind):
 
 async def test_a_data_url_as_the_body_is_decoded():
     assert await read(cut(b"data:image/png;base64,QUJD", 3), "") == (b"ABC", {})
+
+
+BEGINS = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"RIFF....WEBP", b"II*\0.", b"MM\0*."]
+BEGINS += [b"\0\0\0\x1cftypavif", b"\x93NUMPY"]
+
+
+@pytest.mark.parametrize("begin", BEGINS)
+@pytest.mark.parametrize("kind", ["", "text/plain;charset=UTF-8", "image/jpeg"])
+async def test_base64_as_the_body_is_decoded_and_a_file_is_not(begin, kind):
+    data = begin + bytes(range(100))
+    assert await read(cut(base64.b64encode(data), 7), kind) == (data, {})
+    assert await read(cut(data, 7), kind) == (data, {})
 
 
 def packed(data, window):
