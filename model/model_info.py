@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.config import NAME
@@ -56,6 +57,15 @@ class AdapterInfo:
         _check_number("scaling", self.scaling)
         if self.gain_db is not None:
             _check_number("gain_db", self.gain_db)
+
+
+def by_degradation(adapters: Sequence[AdapterInfo], amounts: Sequence[float]) -> dict[str, float]:
+    """Tell the estimated amount of each degradation: the largest of the adapters that remove it."""
+    found: dict[str, float] = {}
+    for adapter, amount in zip(adapters, amounts, strict=True):
+        kind = adapter.degradation
+        found[kind] = round(max(found.get(kind, 0.0), amount), 4)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

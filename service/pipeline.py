@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from model.model_info import by_degradation
 from model.pictures import Header, Metadata, Picture
 from model.pictures.cost import decode_bytes
 from model.restoring.wishes import amounts_for
@@ -179,17 +180,13 @@ class Pipeline:
     def _facts(
         self, described: Described, removal: Removal | None, request: PictureRequest
     ) -> PictureFacts:
-        degradations: dict[str, float] = {}
-        for adapter, amount in zip(self._engine.adapters, described.amounts, strict=True):
-            kind = adapter.degradation
-            degradations[kind] = round(max(degradations.get(kind, 0.0), amount), 4)
         weights: tuple[float, ...] = ()
         if removal is not None and removal.adapters:
             varying = removal.spatial_weights
             weights = removal.amounts if varying is None else varying.means()
         return PictureFacts(
             model=self._engine.info.model_version,
-            degradations=degradations,
+            degradations=by_degradation(self._engine.adapters, described.amounts),
             adapters={
                 name: round(weight, 4)
                 for name, weight in zip(self._names, weights, strict=False)
