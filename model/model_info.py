@@ -28,6 +28,7 @@ class AdapterInfo:
         sha256: Digest of its weights file; empty when it was never saved.
         gain_db: Measured gain over the input on its own task, dB; None when not measured.
         licence: Terms of its weights.
+        smoke: Whether a smoke run made it: it proves the steps, and is of no use for pictures.
 
     Raises:
         ValueError: If a value has another type, is not finite, or holds characters that an answer,
@@ -44,8 +45,11 @@ class AdapterInfo:
     sha256: str = ""
     gain_db: float | None = None
     licence: str = ""
+    smoke: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.smoke, bool):
+            raise ValueError(f"smoke must be true or false, got {self.smoke!r:.80}")
         for key in ("name", "degradation"):
             value = getattr(self, key)
             if not isinstance(value, str) or not NAME.fullmatch(value):

@@ -292,6 +292,7 @@ async def test_adapters_are_listed_and_cached(serving):
     assert [entry["name"] for entry in report["adapters"]] == ["noise", "rain", "haze"]
     assert report["adapters"][0]["gain_db"] == 3.5
     assert report["adapters"][0]["enabled"] is True
+    assert report["adapters"][0]["smoke"] is False
     assert (again.status_code, again.content) == (304, b"")
 
 
