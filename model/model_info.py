@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.config import NAME
@@ -27,6 +28,7 @@ class AdapterInfo:
         sha256: Digest of its weights file; empty when it was never saved.
         gain_db: Measured gain over the input on its own task, dB; None when not measured.
         licence: Terms of its weights.
+        smoke: Whether a smoke run made it: it proves the steps, and is of no use for pictures.
 
     Raises:
         ValueError: If a value has another type, is not finite, or holds characters that an answer,
@@ -43,8 +45,11 @@ class AdapterInfo:
     sha256: str = ""
     gain_db: float | None = None
     licence: str = ""
+    smoke: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.smoke, bool):
+            raise ValueError(f"smoke must be true or false, got {self.smoke!r:.80}")
         for key in ("name", "degradation"):
             value = getattr(self, key)
             if not isinstance(value, str) or not NAME.fullmatch(value):
@@ -56,6 +61,15 @@ class AdapterInfo:
         _check_number("scaling", self.scaling)
         if self.gain_db is not None:
             _check_number("gain_db", self.gain_db)
+
+
+def by_degradation(adapters: Sequence[AdapterInfo], amounts: Sequence[float]) -> dict[str, float]:
+    """Tell the estimated amount of each degradation: the largest of the adapters that remove it."""
+    found: dict[str, float] = {}
+    for adapter, amount in zip(adapters, amounts, strict=True):
+        kind = adapter.degradation
+        found[kind] = round(max(found.get(kind, 0.0), amount), 4)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

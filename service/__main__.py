@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from model.cli import app, examples
 from model.printable import printable
+from service import __version__
 from service.settings import Settings
 
 __all__ = ["app", "main"]
@@ -25,6 +26,24 @@ _PREFIX = Settings.model_config["env_prefix"]
 def main() -> None:
     """Run the command line."""
     app()
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"abair {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 def serve(**given: str | None) -> None:

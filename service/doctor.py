@@ -98,9 +98,18 @@ def _model(settings: Settings) -> Iterator[Finding]:
         f"parameters, all finite; adapters: {adapters}",
         "" if engine.adapters else "only the baseline restores: train adapters with abair train",
     )
+    yield from _smoke([adapter.name for adapter in engine.adapters if adapter.smoke])
     seconds = _restore(engine)
     speed = f"{seconds / SIDE**2 * 1e6:.2f} seconds per megapixel"
     yield Finding("restoring", "ok", f"{SIDE}x{SIDE} in {seconds:.3f} s, {speed}")
+
+
+def _smoke(names: list[str]) -> Iterator[Finding]:
+    """Name the adapters that a smoke run made."""
+    if names:
+        found = f"made by a smoke run, so of no use for pictures: {', '.join(names)}"
+        remedy = "abair adapter remove NAME --weights FOLDER, then train it with --data and add it"
+        yield Finding("adapters", "note", found, remedy)
 
 
 def _restore(engine: TorchEngine) -> float:

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from model.model_info import by_degradation
 from model.pictures import Header, Metadata, Picture
 from model.pictures.cost import decode_bytes
-from model.restoring.wishes import amounts_for
+from model.restoring.plan import RestorationPlan, plan_restoration
 from service.admission.admission import Admission
 from service.admission.picture_memory import map_bytes, restore_bytes
 from service.admission.picture_request import Caller, PictureRequest
@@ -71,18 +72,20 @@ class Pipeline:
         with self._admission.place(header.pixels, caller, memory=memory):
             picture, described = await self._describe(data, options.metadata, request, header)
             del data
-            removal = self._removal(options, described.amounts)
-            varies = options.blend == "pixel" and removal.adapters and not removal.nothing
+            plan = self._plan(options, described.amounts)
+            removal = Removal(plan.amounts, adapters=plan.adapters)
             degradation_map = None
-            if with_map or varies:
+            if with_map or plan.needs_map:
                 degradation_map, cells = await self._tiles.segment(
                     picture.rgb, described, (), request
                 )
-            if varies:
+            if plan.needs_map:
                 removal = await self._vary(picture, removal, cells, request)
-            pixels = await self._tiles.restore(
-                picture.rgb, described, removal, options.strength, request
-            )
+            pixels = picture.rgb
+            if plan.changes:
+                pixels = await self._tiles.restore(
+                    picture.rgb, described, removal, options.strength, request
+                )
             facts = self._facts(described, removal, request)
             answer = await self._codecs.run(
                 request.pool_request(),
@@ -171,18 +174,20 @@ class Pipeline:
                     errors=[FieldProblem(option=option, detail=f"unknown: {n}") for n in unknown],
                 )
 
-    def _removal(self, options: RestoreOptions, estimated: tuple[float, ...]) -> Removal:
-        """Return the degradations to remove."""
-        amounts = amounts_for(options.adapters, estimated, self._names, keep=options.keep)
-        return Removal(amounts, adapters=options.adapters != "none")
+    def _plan(self, options: RestoreOptions, estimated: tuple[float, ...]) -> RestorationPlan:
+        """Decide what to do with one picture, as ``Restorer.restore`` does."""
+        return plan_restoration(
+            options.adapters,
+            estimated,
+            self._names,
+            keep=options.keep,
+            strength=options.strength,
+            blend=options.blend,
+        )
 
     def _facts(
         self, described: Described, removal: Removal | None, request: PictureRequest
     ) -> PictureFacts:
-        degradations: dict[str, float] = {}
-        for adapter, amount in zip(self._engine.adapters, described.amounts, strict=True):
-            kind = adapter.degradation
-            degradations[kind] = round(max(degradations.get(kind, 0.0), amount), 4)
         removed: tuple[float, ...] = () if removal is None else removal.amounts
         weights: tuple[float, ...] = ()
         if removal is not None and removal.adapters:
@@ -190,7 +195,7 @@ class Pipeline:
             weights = removal.amounts if varying is None else varying.means()
         return PictureFacts(
             model=self._engine.info.model_version,
-            degradations=degradations,
+            degradations=by_degradation(self._engine.adapters, described.amounts),
             removed=self._named(removed),
             adapters=self._named(weights),
             times=request.times,

@@ -84,8 +84,6 @@ class TileRunner:
         request: PictureRequest,
     ) -> Pixels:
         """Restore all tiles into a new picture of the same shape and type."""
-        if strength == 0 or removal.nothing:
-            return picture
         out = np.empty_like(picture)
         await self._run(
             RestorePicture(self._engine, picture, described.description, removal, strength, out),

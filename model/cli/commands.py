@@ -1,13 +1,25 @@
 """The commands ``restore`` and ``evaluate`` with their options, and all commands together."""
 
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from model.cli.adapter_commands import adapters_app
-from model.cli.common import Weights, examples, lift_pixel_limit, load, need_matplotlib, usage
+from model.cli.common import (
+    Device,
+    Weights,
+    examples,
+    lift_pixel_limit,
+    load,
+    need_matplotlib,
+    usage,
+)
 from model.cli.training_commands import register_training
+
+if TYPE_CHECKING:
+    from model.restoring.restorer import Restorer
 
 app = typer.Typer(
     name="abair",
@@ -31,6 +43,7 @@ app.add_typer(adapters_app, name="adapter")
         "abair restore rainy.jpg better.jpg",
         "abair restore holiday/ better/ --report report.jsonl --map",
         "abair restore archive/ better/ --engine ray --workers 16",
+        "abair restore holiday/ small/ --format webp --quality 80 --dry-run",
         "abair restore dark.png out.png --adapters lowlight:1,noise:0.3 --strength 0.8",
         ending="Exit codes: 0 all restored, 1 some pictures failed, 2 wrong usage, "
         "130 interrupted: run the same command again to continue.",
@@ -54,6 +67,10 @@ def restore(
     strength: Annotated[
         float, typer.Option(min=0, max=1, help="0: the input; 1: fully restored.")
     ] = 1.0,
+    output_format: Annotated[
+        Literal["png", "jpeg", "webp", "avif", "jxl", "tiff", "bmp"] | None,
+        typer.Option("--format", help="Format to write. Default: what OUT names, else IN's."),
+    ] = None,
     quality: Annotated[
         int | None,
         typer.Option(
@@ -100,14 +117,21 @@ def restore(
         int | None,
         typer.Option(min=1, help="Number of Ray workers. Default: one per core of the cluster."),
     ] = None,
+    device: Device = "auto",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads that compute. Default: one per core.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list what would be restored, and to where.")
+    ] = False,
     weights: Weights = None,
 ) -> None:
     """Restore a picture, or every picture of a folder and its subfolders.
 
     The tree of the folder is kept. A picture that is already in OUT is skipped, so an interrupted
     run continues where it was. A picture that can't be read is reported and left out. A file keeps
-    its format unless OUT names another; HEIC becomes JPEG. 16 bits, transparency, EXIF, XMP and
-    colour profile are kept. The orientation is applied.
+    its format unless OUT or --format names another; HEIC becomes JPEG. 16 bits, transparency, EXIF,
+    XMP and colour profile are kept. The orientation is applied.
     """
     lift_pixel_limit()
     from model.cli import engines, progress, restoring
@@ -121,22 +145,42 @@ def restore(
         quality=quality,
         metadata=metadata,
         tile=tile,
+        format=output_format,
         write_map=write_map,
         report=report,
         overwrite=overwrite,
     )
+    if engine == "ray" and (device != "auto" or threads is not None):
+        raise typer.BadParameter("--device and --threads are for --engine local: leave them out")
+    restorer = cache(lambda: _load_on(weights, device, threads))
+    here = engines.in_this_process(restorer)
+    place = usage(engines.on_ray, weights, workers) if engine == "ray" else here
     jobs = usage(restoring.pending_jobs, source, target, options)
-    there = len(restoring.find_jobs(source, target)) - len(jobs)
-    if engine == "ray":
-        place = usage(engines.on_ray, weights, workers)
-    else:
-        place = engines.in_this_process(lambda: load(weights))
+    there = len(restoring.find_jobs(source, target, output_format)) - len(jobs)
+    progress.name_unread(restoring.unread_of(source, target))
+    if jobs:
+        usage(options.removal.check, restorer().network)
+    if dry_run:
+        progress.list_files(jobs, there=there)
+        return
     try:
         failures = progress.restore_files(place, jobs, options, there=there)
     except KeyboardInterrupt:
         typer.echo("stopped; run the same command again to continue", err=True)
         raise typer.Exit(130) from None
     raise typer.Exit(1 if failures else 0)
+
+
+def _load_on(weights: Path | None, device: str, threads: int | None) -> "Restorer":
+    """Load the restorer on a device; what can't be used is a usage error."""
+    import torch
+
+    from model.precision import choose_device
+
+    chosen = usage(choose_device, device)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return load(weights).to(chosen)
 
 
 @app.command(

@@ -1,7 +1,7 @@
 """What ``abair restore`` does to a file: pixels restored, all that isn't pixels kept."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ import numpy as np
 
 from model.atomic_files import replacing
 from model.config import palette_of
+from model.model_info import by_degradation
 from model.pictures import (
+    ENCODINGS,
     READ_ONLY,
     Metadata,
     Picture,
@@ -21,9 +23,10 @@ from model.pictures import (
     encoding_of,
     read_header,
 )
-from model.pictures.folders import pictures_in
+from model.pictures.folders import pictures_in, unread_in
 from model.pictures.palette import palette_png
 from model.restoring.restorer import Restorer
+from model.restoring.whole_pictures import RestoreOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,7 @@ class FileOptions:
         metadata: What becomes of EXIF, XMP and ICC profile.
         blend: ``image`` or ``pixel``, as of ``Restorer.restore``.
         tile: Pictures above ``tile * tile`` pixels are cut into tiles.
+        format: Name of the format to write; None: what OUT names, else the input's.
         write_map: Whether to write the degradation map beside the picture.
         report: File that gets a line of JSON a picture, or None.
         overwrite: Whether to restore what exists already.
@@ -51,9 +55,21 @@ class FileOptions:
     metadata: Metadata = "keep"
     blend: str = "image"
     tile: int = 1024
+    format: str | None = None
     write_map: bool = False
     report: Path | None = None
     overwrite: bool = False
+
+    @property
+    def removal(self) -> RestoreOptions:
+        """What is to be removed, as ``Restorer.restore`` takes it."""
+        return RestoreOptions(
+            adapters=self.adapters,
+            keep=self.keep,
+            strength=self.strength,
+            blend=self.blend,
+            tile=self.tile,
+        )
 
 
 @dataclass(frozen=True)
@@ -71,37 +87,63 @@ class FileJob:
 
 def pending_jobs(source: Path, target: Path, options: FileOptions) -> list[FileJob]:
     """List what is to be done: jobs of ``find_jobs`` whose answers aren't there yet, or all."""
-    jobs = find_jobs(source, target)
+    jobs = find_jobs(source, target, options.format)
     return [job for job in jobs if options.overwrite or not _is_done(job, options)]
 
 
-def find_jobs(source: Path, target: Path) -> list[FileJob]:
+def find_jobs(source: Path, target: Path, name: str | None = None) -> list[FileJob]:
     """List all pictures of ``source``, and where they go.
 
     Args:
         source: A picture, or a folder searched to the bottom.
         target: A picture (for a picture), or a folder, which gets the tree of ``source``.
+        name: Name of the format to write; None: what ``target`` names, else the input's.
 
     Raises:
-        ValueError: If ``source`` doesn't exist, or an answer would replace its picture.
+        ValueError: If ``source`` doesn't exist, an answer would replace its picture or another
+            answer, or ``target`` names a format that isn't written, or another one than ``name``.
     """
     if not source.exists():
         raise ValueError(f"{source} does not exist")
     if source.is_dir():
         inside = target.resolve()
         paths = [path for path in pictures_in(source) if inside not in path.resolve().parents]
-        jobs = [FileJob(path, _writable(target / path.relative_to(source))) for path in paths]
+        jobs = [FileJob(path, _writable(target / path.relative_to(source), name)) for path in paths]
+    elif target.is_dir() or not target.suffix:
+        jobs = [FileJob(source, _writable(target / source.name, name))]
     else:
-        folder = target.is_dir() or not target.suffix
-        whole = _writable(target / source.name) if folder else target
-        jobs = [FileJob(source, whole)]
+        if (named := encoding_of(target).name) != (name or named):
+            raise ValueError(f"OUT names {named}, but --format names {name}: give one of the two")
+        jobs = [FileJob(source, target)]
+    _check_different(jobs)
     if target.resolve() == source.resolve() or any(job.target == job.source for job in jobs):
         raise ValueError(f"OUT must differ from IN, or {source} would be overwritten")
     return jobs
 
 
-def _writable(path: Path) -> Path:
-    """Return ``path``, or, if its format is read but not written, another beside it."""
+def unread_of(source: Path, target: Path) -> list[Path]:
+    """List the pictures of a folder that are left out because their kind is not read."""
+    inside = target.resolve()
+    found = unread_in(source) if source.is_dir() else []
+    return [path for path in found if inside not in path.resolve().parents]
+
+
+def _check_different(jobs: Iterable[FileJob]) -> None:
+    """Refuse two pictures whose answers would have one name, as a.png and a.jpg as WebP."""
+    sources: dict[Path, Path] = {}
+    for job in jobs:
+        if (other := sources.setdefault(job.target, job.source)) != job.source:
+            raise ValueError(
+                f"{other} and {job.source} would both become {job.target}: rename one, or leave "
+                f"out --format"
+            )
+
+
+def _writable(path: Path, name: str | None) -> Path:
+    """Return ``path`` in a format that is written: ``name``, else its own where it is written."""
+    if name is not None:
+        suffixes = ENCODINGS[name].suffixes
+        return path if path.suffix.lower() in suffixes else path.with_suffix(suffixes[0])
     return path.with_name(path.name + ".jpg") if path.suffix.lower() in READ_ONLY else path
 
 
@@ -124,9 +166,8 @@ def restore_file(restorer: Restorer, job: FileJob, options: FileOptions) -> dict
     height, width = picture.rgb.shape[:2]
     report: dict[str, Any] = {"width": width, "height": height}
     if options.report is not None:
-        report["estimated"] = {
-            name: round(amount, 4) for name, amount in restorer.describe(picture.rgb).items()
-        }
+        amounts = [*restorer.describe(picture.rgb).values()]
+        report["degradations"] = by_degradation(restorer.adapters, amounts)
     job.target.parent.mkdir(parents=True, exist_ok=True)
     if options.write_map:
         report["map"] = _write_map(restorer, picture.rgb, job.map_path, options.tile)
@@ -141,14 +182,7 @@ def _restore(restorer: Restorer, picture: Picture, options: FileOptions) -> Pixe
     """Restore the pixels of a file."""
     if options.strength == 0:
         return picture.rgb
-    restored: Pixels = restorer.restore(
-        picture.rgb,
-        adapters=options.adapters,
-        keep=options.keep,
-        strength=options.strength,
-        blend=options.blend,
-        tile=options.tile,
-    )
+    restored: Pixels = restorer.restore(picture.rgb, **vars(options.removal))
     return restored
 
 

@@ -60,9 +60,14 @@ def adapter_table(adapters: Sequence[AdapterInfo]) -> Table:
             str(adapter.rank),
             f"{adapter.parameters:,}",
             f"{adapter.bytes:,}",
-            "" if adapter.gain_db is None else f"{adapter.gain_db:+.2f} dB",
+            _gain(adapter),
         )
     return table
+
+
+def _gain(adapter: AdapterInfo) -> str:
+    gain = "" if adapter.gain_db is None else f"{adapter.gain_db:+.2f} dB"
+    return f"{gain}, of a smoke run: only for trying".removeprefix(", ") if adapter.smoke else gain
 
 
 def preview_table(seen: Iterable[Seen]) -> Table:

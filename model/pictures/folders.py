@@ -1,6 +1,8 @@
 """Folders of picture files: list them, pair them, and read their pixels."""
 
+import mimetypes
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,11 @@ from PIL import Image
 from model.pictures.formats import READ_SUFFIXES
 from model.pictures.picture import to_eight_bits
 from model.pictures.reading import decode
+
+_OTHER_SUFFIXES = frozenset(
+    {".arw", ".cr2", ".cr3", ".dng", ".exr", ".hdr", ".nef", ".orf", ".psd", ".raf", ".rw2", ".tga"}
+)
+"""Ends of the names of pictures that are not read and that ``mimetypes`` may not know."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +90,23 @@ def read_depth(path: Path) -> NDArray[np.float32]:
 
 def pictures_in(folder: Path) -> list[Path]:
     """List the picture files of ``folder`` and below, sorted; links to folders are followed."""
-    found = (
-        Path(parent, name)
-        for parent, _, names in os.walk(folder, followlinks=True)
-        for name in names
-    )
-    return sorted(path for path in found if path.suffix.lower() in READ_SUFFIXES)
+    return sorted(path for path in _files_in(folder) if path.suffix.lower() in READ_SUFFIXES)
+
+
+def unread_in(folder: Path) -> list[Path]:
+    """List the files of ``folder`` and below that are pictures of kinds that are not read."""
+    return sorted(path for path in _files_in(folder) if _is_unread(path.suffix.lower()))
+
+
+def _is_unread(suffix: str) -> bool:
+    kind = mimetypes.guess_type(f"a{suffix}", strict=False)[0] or ""
+    other = kind.startswith("image/") or suffix in _OTHER_SUFFIXES
+    return other and suffix not in READ_SUFFIXES
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder, followlinks=True):
+        yield from (Path(parent, name) for name in names)
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:

@@ -90,4 +90,7 @@ def encoding_of(path: PurePath) -> Encoding:
     for encoding in ENCODINGS.values():
         if path.suffix.lower() in encoding.suffixes:
             return encoding
-    raise ValueError(f"unknown picture format {path.suffix!r}")
+    known = ", ".join(encoding.suffixes[0] for encoding in ENCODINGS.values())
+    raise ValueError(
+        f"{path.name}: {path.suffix or 'no ending'} is no format that is written; use {known}"
+    )

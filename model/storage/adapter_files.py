@@ -60,6 +60,7 @@ def read_config(folder: Path) -> AdapterConfig:
             scaling=alpha / rank,
             gain_db=about.get("gain_db"),
             licence=about.get("licence", ""),
+            smoke=about.get("smoke", False),
         )
         trained_on = stored.get("base_model_sha256") or ""
         if not isinstance(trained_on, str):

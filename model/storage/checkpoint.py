@@ -133,9 +133,8 @@ def save_adapter(
     if name not in names:
         raise ValueError(f"there is no adapter {name!r}; the installed adapters are {names}")
     resident = network.adapters[names.index(name)]
-    changes = {
-        key: config[key] for key in ("title", "degradation", "gain_db", "licence") if key in config
-    }
+    told = ("title", "degradation", "gain_db", "licence", "smoke")
+    changes = {key: config[key] for key in told if key in config}
     info = dataclasses.replace(resident, **changes)
     first = sum(adapter.rank for adapter in network.adapters[: names.index(name)])
     tensors = {}

@@ -147,6 +147,7 @@ def adapter_job(
         about = {
             "provenance": {**provenance, "train_rank": str(rank)},
             "licence": options.licence,
+            "smoke": options.smoke,
             "gain_db": None if measured is None else measured.gain_db,
             "over_baseline_db": None if measured is None else measured.over_baseline_db,
         }

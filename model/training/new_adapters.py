@@ -169,6 +169,7 @@ def _options(space: Workspace, how: NewAdapterOptions) -> TrainingOptions:
         overrides=(*(_SMOKE if how.smoke else ()), *how.overrides),
         rank=space.settings.rank,
         licence=space.settings.licence,
+        smoke=how.smoke,
     )
     tasks = {} if how.val is None else find_pairs(how.val)
     if how.val is not None and any(degradation_of(task, [space.name]) for task in tasks):

@@ -31,6 +31,7 @@ class TrainingOptions:
         name: Of a new baseline.
         device: Where to compute, one of ``model.precision.DEVICES``.
         licence: Terms of the weights.
+        smoke: Whether the run only proves the steps; its adapter is marked.
     """
 
     what: str
@@ -53,6 +54,7 @@ class TrainingOptions:
     name: str = ""
     device: str = "auto"
     licence: str = ""
+    smoke: bool = False
 
 
 @dataclass(frozen=True)

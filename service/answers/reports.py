@@ -86,6 +86,7 @@ class AdapterReport(BaseModel):
     sha256: str
     gain_db: float | None = Field(description="Measured on its own degradation; null: not yet.")
     licence: str
+    smoke: bool = Field(description="Whether a smoke run made it: it is only for trying the steps.")
     enabled: bool = True
 
 

@@ -63,11 +63,6 @@ class Removal:
     adapters: bool = True
     spatial_weights: SpatialWeights | None = None
 
-    @property
-    def nothing(self) -> bool:
-        """Whether all amounts are 0, so that the answer is the picture itself."""
-        return not any(self.amounts)
-
 
 class Tile(Protocol):
     """A part of a picture that is one unit of work."""

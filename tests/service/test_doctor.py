@@ -1,4 +1,5 @@
 import json
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,25 @@ def test_a_machine_that_can_serve_is_told_so(weights: Path):
     assert "adapters: rain, noise" in told
     assert "seconds per megapixel" in found(report, "restoring")["found"]
     assert found(report, "torch")["found"] == torch.__version__
+
+
+def test_an_adapter_of_a_smoke_run_is_named(weights: Path, tmp_path: Path):
+    trial = tmp_path / "trial"
+    shutil.copytree(weights, trial)
+    assert all(one["name"] != "adapters" for one in doctor("--model-path", trial)["findings"])
+    config = trial / "adapters/noise/adapter_config.json"
+    about = json.loads(config.read_text())
+    about["abair"]["smoke"] = True
+    config.write_text(json.dumps(about))
+    finding = found(doctor("--model-path", trial, "--port", 0), "adapters")
+    assert finding["status"] == "note"
+    assert finding["found"].endswith("of no use for pictures: noise")
+    assert "abair adapter remove" in finding["remedy"]
+    listed = CliRunner().invoke(
+        app, ["adapter", "list", "--weights", str(trial)], env={"COLUMNS": "200"}
+    )
+    rows = [line for line in listed.output.splitlines() if "smoke run" in line]
+    assert [row.split()[0] for row in rows] == ["noise"]
 
 
 def test_the_table_says_what_the_json_says(weights: Path):

@@ -41,6 +41,8 @@ def test_restore_writes_the_picture(pairs: Path, weights: Path, tmp_path: Path):
         ["nowhere.png", "out"],
         [".", "out", "--strength", "2"],
         [".", "out", "--adapters", "rain:x"],
+        [".", "out", "--format", "gif"],
+        [".", "out", "--engine", "ray", "--threads", "1"],
     ],
 )
 def test_wrong_usage_is_told_without_a_traceback(arguments, tmp_path: Path, monkeypatch):

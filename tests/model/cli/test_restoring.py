@@ -204,10 +204,12 @@ def test_one_bad_picture_does_not_stop_the_others(tmp_path: Path, restorer, caps
     assert restore_files(in_this_process(lambda: restorer), jobs, options) == 1
     assert "a.png: the bytes are no picture" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.png"]
-    (line,) = (tmp_path / "report.jsonl").read_text().splitlines()
-    report = json.loads(line)
+    failed, report = map(json.loads, (tmp_path / "report.jsonl").read_text().splitlines())
+    assert failed["input"] == str(tmp_path / "in" / "a.png")
+    assert failed["output"] == str(tmp_path / "out" / "a.png")
+    assert "no picture" in failed["error"]
     assert (report["width"], report["height"]) == (30, 20)
-    assert list(report["estimated"]) == ["rain", "noise"]
+    assert list(report["degradations"]) == ["rain", "noise"]
     assert report["seconds"] > 0
 
 
@@ -221,6 +223,8 @@ def test_a_run_that_has_nothing_to_do_loads_no_weights(capsys):
 
 def test_a_failed_write_leaves_no_picture_to_be_skipped(tmp_path: Path, restorer):
     photo().save(tmp_path / "a.png")
-    with pytest.raises(ValueError, match="unknown picture format"):
+    with pytest.raises(
+        ValueError, match=r"b\.what: \.what is no format .* use \.png, \.jpg, \.webp"
+    ):
         go(restorer, tmp_path / "a.png", tmp_path / "b.what")
     assert not (tmp_path / "b.what").exists()

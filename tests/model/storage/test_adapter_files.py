@@ -37,6 +37,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "gain text": {"abair": {"gain_db": "9"}},
     "gain NaN": {"abair": {"gain_db": float("nan")}},
     "gain infinite": {"abair": {"gain_db": float("inf")}},
+    "smoke text": {"abair": {"smoke": "yes"}},
     "gain true": {"abair": {"gain_db": True}},
     "licence an object": {"abair": {"licence": {}}},
     "rank text": {"r": "2"},

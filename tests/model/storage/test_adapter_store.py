@@ -51,6 +51,18 @@ def trained(weights: Path, folder: Path, *names: str, gain: float | None = 1.5) 
     return sources
 
 
+def test_the_mark_of_a_smoke_run_is_kept_when_an_adapter_is_installed(weights, tmp_path):
+    (source,) = trained(weights, tmp_path, "snow")
+    config = source / "adapters/snow/adapter_config.json"
+    about = json.loads(config.read_text())
+    config.write_text(json.dumps(about | {"abair": about["abair"] | {"smoke": True}}))
+    assert install(weights, [source], measured=False)[0].smoke
+    marked = [
+        adapter.name for adapter in checkpoint.load_network(weights).adapters if adapter.smoke
+    ]
+    assert marked == ["snow"]
+
+
 def digests(folder: Path) -> dict[str, str]:
     return {str(p.relative_to(folder)): digest(p) for p in folder.rglob("*") if p.is_file()}
 

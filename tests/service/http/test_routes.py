@@ -111,7 +111,13 @@ async def test_what_is_kept_is_found_but_not_removed(serving):
 
 
 @pytest.mark.parametrize(
-    "options", [{"keep": "noise,rain,haze"}, {"adapters": "noise:0"}, {"strength": "0"}]
+    "options",
+    [
+        {"keep": "noise,rain,haze"},
+        {"adapters": "noise:0"},
+        {"strength": "0"},
+        {"strength": "0", "blend": "pixel"},
+    ],
 )
 async def test_where_nothing_is_asked_the_picture_comes_back_and_nothing_runs(
     serving, engine, options
@@ -292,6 +298,7 @@ async def test_adapters_are_listed_and_cached(serving):
     assert [entry["name"] for entry in report["adapters"]] == ["noise", "rain", "haze"]
     assert report["adapters"][0]["gain_db"] == 3.5
     assert report["adapters"][0]["enabled"] is True
+    assert report["adapters"][0]["smoke"] is False
     assert (again.status_code, again.content) == (304, b"")
 
 
