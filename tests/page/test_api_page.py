@@ -1,9 +1,11 @@
 """The API's documentation at ``/docs``: what a visitor tries there works."""
 
+from pathlib import Path
+
 from playwright.sync_api import Locator, Page, expect
 
 
-def executed(page: Page, method: str, path: str, file: object = None) -> Locator:
+def executed(page: Page, method: str, path: str, file: Path | None = None) -> Locator:
     """Open an endpoint, press *Try it out* and *Execute* with what is filled in; its answer."""
     block = page.locator(f".opblock-{method}").filter(
         has=page.locator(f'.opblock-summary-path[data-path="{path}"]')
