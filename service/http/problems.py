@@ -18,6 +18,32 @@ MAX_TEXT = 500
 """Most characters of a text in an answer. A text often repeats what the caller sent."""
 MAX_PATH = 256
 """Most characters of a path that are logged or answered."""
+TITLES = {
+    "body_too_large": "The file is too large",
+    "broken_image": "The picture cannot be read",
+    "broken_multipart": "The form cannot be read",
+    "costly_image": "The picture takes too much to read",
+    "deadline_exceeded": "There is not enough time",
+    "draining": "The service is stopping",
+    "full": "The service is busy",
+    "internal_error": "The service failed",
+    "invalid_header": "A header cannot be used",
+    "invalid_options": "An option cannot be used",
+    "key_limit": "The key has reached its limit",
+    "key_missing": "A key is needed",
+    "key_unknown": "The key is not valid",
+    "missing_image": "There is no picture in the request",
+    "not_acceptable": "The answer has no such format",
+    "not_ready": "The model is being loaded",
+    "out_of_memory": "There is not enough memory",
+    "too_many_pixels": "The picture is too large",
+    "unhealthy": "The service must be restarted",
+    "unknown_adapter": "There is no such adapter",
+    "unsupported_image": "The format of the file is not supported",
+    "unsupported_media": "The format of the request is not supported",
+    "upload_stalled": "The upload stopped",
+}
+"""Titles of problems by their codes. Others have the title of their HTTP status."""
 _ID_KEY = "abair.request_id"
 
 
@@ -49,7 +75,7 @@ def problem_response(error: ServiceError, request_id: str) -> Response:
     """Make the answer for ``error``."""
     problem = Problem(
         type=f"urn:abair:problem:{error.code}",
-        title=title(error.status),
+        title=TITLES.get(error.code) or title(error.status),
         status=error.status,
         detail=clipped(error.detail),
         code=error.code,

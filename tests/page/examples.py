@@ -26,7 +26,13 @@ from service.settings import Settings
 FOLDER = Path(__file__).parents[2] / "service" / "page" / "assets" / "examples"
 LONG_SIDE = 600
 QUALITY = 94
-KEPT_HEADERS = ("Restore-Degradations", "Restore-Adapters", "Restore-Model", "Content-Type")
+KEPT_HEADERS = (
+    "Restore-Degradations",
+    "Restore-Removed",
+    "Restore-Adapters",
+    "Restore-Model",
+    "Content-Type",
+)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tools.fakes import file_of, photo
 
 def test_a_picture_is_chosen(page, noisy):
     with page.expect_file_chooser() as chooser:
-        page.get_by_text("Choose a picture").click()
+        page.get_by_text("Choose pictures").click()
     chooser.value.set_files(noisy)
     wait_for_result(page, noisy.name)
     assert size_of(page, "#before") == size_of(page, "#after") == (90, 60)

@@ -84,7 +84,9 @@ def test_axe_finds_nothing_serious(visit, options):
     page = opened(visit, **options)
     page.get_by_role("button", name="Map of damage").click()
     expect(page.locator("#legend")).to_be_visible()
-    page.evaluate("for (const id of ['key', 'problem']) document.getElementById(id).hidden = false")
+    page.evaluate(
+        "for (const id of ['key', 'problem', 'batch']) document.getElementById(id).hidden = false"
+    )
     page.evaluate("document.getElementById('problem-title').textContent = 'Content Too Large'")
     found = Axe().run(page).response
     assert len(found["passes"]) > 20

@@ -57,9 +57,15 @@ def test_the_legend_names_every_class_with_its_colour_and_share(mixture, told):
     for entry, damage in zip(entries, told["classes"], strict=True):
         text = (entry.text_content() or "").replace("\xa0", " ")
         assert text.lower().replace(" ", "").startswith(damage["name"])
-        assert re.search(r"(\d+|under 1) %$", text)
+        assert re.search(r"(\d+|under 1) % of the area", text)
         if damage["share"] >= 0.005:
-            assert f" {round(damage['share'] * 100)} %" in text
+            assert f" {round(damage['share'] * 100)} % of the area" in text
+        if damage["name"] != "clean":
+            amount = told["degradations"][damage["name"]]
+            assert (
+                f"amount {round(amount * 100) if amount >= 0.005 or not amount else 'under 1'} %"
+                in text
+            )
         colour = entry.locator("i").evaluate("i => i.style.getPropertyValue('--colour')")
         assert colour == damage["colour"]
 
@@ -118,9 +124,10 @@ def test_a_class_added_later_is_in_the_legend(visit, told):
     told["classes"].append(
         {"name": "snow", "colour": "#009E73", "share": 0.0, "mean_probability": 0.0}
     )
+    told["degradations"]["snow"] = 0.0
     page = visit()
     page.wait_for_selector(".stage.done")
     page.route("**/degradation-map", lambda route: route.fulfill(json=told))
     page.get_by_role("button", name="A mixture").click()
     page.get_by_role("button", name="Map of damage").click()
-    expect(page.locator("#legend li").last).to_have_text("Snow 0 %")
+    expect(page.locator("#legend li").last).to_have_text("Snow: 0 % of the area, amount 0 %")

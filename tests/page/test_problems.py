@@ -35,6 +35,7 @@ def test_a_problem_is_told_as_the_service_tells_it(page, tmp_path, watch):
     expect(alert).to_contain_text(told["detail"][1:])
     expect(alert).to_contain_text(told["hint"])
     expect(alert).to_contain_text(told["request_id"])
+    expect(page.get_by_role("button", name="Try again")).to_be_hidden()  # it would not help
     expect(page.locator("#busy")).to_be_hidden()
     expect(page.locator(".stage.done")).to_be_visible()  # what was shown before stays
     expect(page.locator("#seen")).to_contain_text("low light")

@@ -44,7 +44,7 @@ def test_the_copied_line_makes_the_picture_that_is_shown(page, noisy, copied):
     choose(page, noisy)
     page.get_by_role("slider", name="Noise", exact=True).fill("70")
     page.get_by_role("slider", name="Strength").fill("90")
-    expect(page.get_by_role("radio", name="Yours")).to_be_checked()
+    expect(page.get_by_role("radio", name="Custom")).to_be_checked()
     page.wait_for_timeout(400)
     wait_for_result(page, noisy.name)
     line = copied()

@@ -33,10 +33,11 @@ export class Activity {
     this.controller = controller;
     this.again = again;
     $("problem").hidden = true;
-    const step = (text) => this.#begin(text);
+    const step = (text, seconds) => this.#begin(text, seconds);
     const onSent = (share) => {
+      this.isSent = share === 1;
       $("progress").value = share;
-      if (share === 1) $("progress").removeAttribute("value"); // how long it takes now, nobody knows
+      if (this.isSent) $("progress").removeAttribute("value");
     };
     try {
       await work({ signal: controller.signal, step, onSent });
@@ -70,15 +71,20 @@ export class Activity {
       return entry;
     });
     $("problem-errors").replaceChildren(...errors);
+    $("problem-retry").hidden = !problem.canPass;
     $("problem-id").textContent = problem.request_id ? `Request ${problem.request_id}` : "";
     $("problem").hidden = false;
   }
 
-  #begin(text) {
+  #begin(text, expected = null) {
     const began = performance.now();
+    this.isSent = false;
+    const about = expected === null ? "" : ` of about ${Math.ceil(expected)} s`;
     const tick = () => {
       const seconds = (performance.now() - began) / 1000;
-      $("busy-text").textContent = seconds < 1 ? text : `${text} · ${Math.floor(seconds)} s`;
+      const passed = seconds < 1 && !about ? "" : ` · ${Math.floor(seconds)}${about || " s"}`;
+      $("busy-text").textContent = text + passed;
+      if (about && this.isSent) $("progress").value = Math.min(0.97, seconds / expected);
     };
     clearInterval(this.timer);
     this.timer = setInterval(tick, 250);

@@ -15,6 +15,11 @@ export class Problem extends Error {
     Object.assign(this, NO_ANSWER, { hint: "" }, told, { retryAfter });
   }
 
+  /** Whether the same request may succeed later: nobody answered, or the service had no room or time. */
+  get canPass() {
+    return !this.status || [408, 409, 429, 500, 502, 503, 504].includes(this.status);
+  }
+
   get wantsKey() {
     return this.status === 401 || this.status === 403;
   }

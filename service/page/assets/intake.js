@@ -1,21 +1,21 @@
 // Where pictures come from: a drop, the clipboard, a file, an example.
 
 /**
- * Call `take(file)` for every picture that is dropped, pasted or chosen.
- * @param {(file: File) => void} take
+ * Call `take(files)` with the pictures that are dropped, pasted or chosen together.
+ * @param {(files: File[]) => void} take
  */
 export function listen(take) {
   const chooser = document.querySelector("#file");
   const veil = document.querySelector("#drop");
   chooser.addEventListener("change", () => {
-    if (chooser.files[0]) take(chooser.files[0]);
+    if (chooser.files.length) take([...chooser.files]);
     chooser.value = ""; // the same file can be chosen again
   });
   addEventListener("paste", (event) => {
-    const [file] = event.clipboardData.files;
-    if (!file) return;
+    const files = [...event.clipboardData.files];
+    if (!files.length) return;
     event.preventDefault();
-    take(file);
+    take(files);
   });
   let depth = 0; // dragenter and dragleave come for every element that is crossed
   const show = (change) => {
@@ -30,7 +30,7 @@ export function listen(take) {
     if (!hasFile(event)) return;
     event.preventDefault();
     show(-depth);
-    if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
+    if (event.dataTransfer.files.length) take([...event.dataTransfer.files]);
   });
 }
 

@@ -6,6 +6,7 @@ const LONGEST = 2048; // pixels of the drawn map; a larger one is thinned out, n
 export class DamageMap {
   constructor(report, canvas, labels) {
     this.classes = report.classes;
+    this.amounts = report.degradations;
     this.canvas = canvas;
     this.labels = labels;
   }
@@ -67,11 +68,13 @@ export function swatch(damage, element = document.createElement("i")) {
   return element;
 }
 
-/** Fill the legend: every class, its colour, and its share of the picture. */
+/** Fill the legend: every class, its colour, its share of the area, and the amount that was found. */
 export function showLegend(list, map, titleOf) {
   const entries = map.classes.map((damage) => {
     const entry = document.createElement("li");
-    entry.append(swatch(damage), `${titleOf(damage.name)} ${percent(damage.share)}`);
+    const amount = map.amounts[damage.name];
+    const told = amount === undefined ? "" : `, amount ${percent(amount)}`;
+    entry.append(swatch(damage), `${titleOf(damage.name)}: ${percent(damage.share)} of the area${told}`);
     entry.classList.toggle("absent", damage.share === 0);
     return entry;
   });

@@ -14,6 +14,8 @@ export class Settings extends EventTarget {
     this.note = panel.querySelector("#mode-note");
     this.modes.addEventListener("change", () => {
       this.#showMode();
+      if (this.mode === "own") this.#startOwn();
+      else this.clear();
       this.#changed();
     });
     this.strength.addEventListener("input", () => this.#showStrength());
@@ -53,15 +55,27 @@ export class Settings extends EventTarget {
     this.#showStrength();
   }
 
+  /** Forget the amounts: those of the picture that is shown are not known yet. */
+  clear() {
+    for (const { input, output, found, track } of this.bars.values()) {
+      found.textContent = "";
+      delete track.dataset.found;
+      if (this.mode === "own") continue; // these are the user's
+      input.value = 0;
+      showBar(input, output, "–", "not known yet");
+    }
+  }
+
   /** Show the amounts that were removed, and beside them the amounts that were found. */
-  show(applied, seen) {
-    const removed = new Map(applied);
-    const found = new Map(seen);
-    for (const [name, { input, output, track, degradation }] of this.bars) {
-      if (this.mode !== "own") input.value = 100 * (removed.get(name) ?? 0);
+  show(removed, found) {
+    const [removedOf, foundOf] = [new Map(removed), new Map(found)];
+    for (const [name, { input, output, found: text, track, degradation }] of this.bars) {
+      if (this.mode !== "own") input.value = 100 * (removedOf.get(name) ?? 0);
       showBar(input, output);
-      track.dataset.seen = "";
-      track.style.setProperty("--seen", found.get(degradation) ?? 0);
+      const amount = foundOf.get(degradation) ?? 0;
+      text.textContent = `found ${percent(amount)}`;
+      track.dataset.found = "";
+      track.style.setProperty("--found", amount);
     }
   }
 
@@ -72,6 +86,11 @@ export class Settings extends EventTarget {
     Object.assign(input, { type: "range", id: `weight-${name}`, min: 0, max: 100, step: 1, value: 0 });
     Object.assign(label, { htmlFor: input.id, textContent: title });
     output.htmlFor = input.id;
+    const found = document.createElement("small");
+    found.id = `found-${name}`;
+    input.setAttribute("aria-describedby", found.id);
+    const heading = document.createElement("div");
+    heading.append(label, found);
     track.className = "track";
     track.append(input);
     const keep = document.createElement("input");
@@ -81,20 +100,18 @@ export class Settings extends EventTarget {
       input.disabled = keep.checked;
       this.#changed();
     });
-    entry.append(label, track, output, keep);
+    entry.append(heading, track, output, keep);
     input.addEventListener("input", () => {
-      showBar(input, output);
       this.#setMode("own");
+      this.#startOwn();
     });
     input.addEventListener("change", () => this.#changed());
-    this.bars.set(name, { input, output, track, degradation, keep });
-    showBar(input, output);
+    this.bars.set(name, { input, output, found, track, degradation, keep });
+    showBar(input, output, "–", "not known yet");
     return entry;
   }
 
   #setMode(mode) {
-    const own = this.modes.querySelector('[value="own"]');
-    own.disabled = mode !== "own" && own.disabled;
     this.modes.querySelector(`[value="${mode}"]`).checked = true;
     this.#showMode();
   }
@@ -107,13 +124,18 @@ export class Settings extends EventTarget {
     showBar(this.strength, this.strengthValue);
   }
 
+  /** Amounts that are not known yet are asked for as 0. */
+  #startOwn() {
+    for (const { input, output } of this.bars.values()) showBar(input, output);
+  }
+
   #changed() {
     this.dispatchEvent(new Event("change"));
   }
 }
 
-function showBar(input, output) {
-  output.textContent = percent(input.value / 100);
-  input.setAttribute("aria-valuetext", output.textContent);
+function showBar(input, output, text = percent(input.value / 100), spoken = text) {
+  output.textContent = text;
+  input.setAttribute("aria-valuetext", spoken);
   input.style.setProperty("--fill", `${input.value}%`);
 }

@@ -40,9 +40,10 @@ export class Viewer {
   }
 
   /** Show a decoded picture, what was restored, at the zoom and place that are. */
-  showAfter(image, alt) {
+  showAfter(image, alt, { isPreview = false } = {}) {
     this.after.src = image.src;
-    this.after.alt = `After: ${alt}`;
+    this.after.alt = isPreview ? `Small preview: ${alt}` : `After: ${alt}`;
+    this.stage.querySelector(".tag.right").textContent = isPreview ? "Small preview" : "After";
     this.stage.classList.add("done");
   }
 
