@@ -28,7 +28,7 @@ def answers_in_words(_context, response, _case):
     assert response.status_code < 500 or response.status_code in (503, 504, 507)
 
 
-NOT_GIVEN = ("", None, [], {})
+NOT_GIVEN: tuple[object, ...] = ("", None, [], {})
 """Values of options that the service takes for options that are not given."""
 
 
