@@ -1,5 +1,6 @@
 """The commands ``restore`` and ``evaluate`` with their options, and all commands together."""
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -135,10 +136,11 @@ def restore(
     """
     lift_pixel_limit()
     from model.cli import engines, progress, restoring
-    from model.restoring.wishes import parse_names, parse_wish
+    from model.restoring.wishes import parse_names
 
+    restorer = cache(lambda: _load_on(weights, device, threads))
     options = restoring.FileOptions(
-        adapters=usage(parse_wish, adapters),
+        adapters=_wish(adapters, restorer),
         keep=parse_names(keep),
         strength=strength,
         blend=blend,
@@ -152,7 +154,6 @@ def restore(
     )
     if engine == "ray" and (device != "auto" or threads is not None):
         raise typer.BadParameter("--device and --threads are for --engine local: leave them out")
-    restorer = cache(lambda: _load_on(weights, device, threads))
     here = engines.in_this_process(restorer)
     place = usage(engines.on_ray, weights, workers) if engine == "ray" else here
     jobs = usage(restoring.pending_jobs, source, target, options)
@@ -169,6 +170,17 @@ def restore(
         typer.echo("stopped; run the same command again to continue", err=True)
         raise typer.Exit(130) from None
     raise typer.Exit(1 if failures else 0)
+
+
+def _wish(text: str, restorer: Callable[[], "Restorer"]) -> str | dict[str, float]:
+    """Parse what is to be removed; a usage error names what can be asked for."""
+    from model.restoring.wishes import parse_wish
+
+    try:
+        return parse_wish(text)
+    except ValueError as error:
+        names = ", ".join(restorer().askable)
+        raise typer.BadParameter(f"--adapters: {error}; the names are {names}") from error
 
 
 def _load_on(weights: Path | None, device: str, threads: int | None) -> "Restorer":

@@ -12,7 +12,7 @@ from model.networks.restoration import RestorationNetwork
 from model.restoring.photographs import Photograph
 from model.restoring.whole_pictures import RestoreOptions, restore_alike
 
-BATCH_PIXELS = {"cpu": 2**17, "cuda": 2**23}
+BATCH_PIXELS = {"cpu": 2**18, "cuda": 2**23}
 """Pixels of a batch, above which a larger one gains nothing."""
 
 

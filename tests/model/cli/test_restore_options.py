@@ -61,6 +61,7 @@ def test_two_pictures_that_would_get_one_name_are_refused(folder: Path, weights:
         ("b.what", [], "use .png, .jpg, .webp"),
         ("b.png", ["--format", "jpeg"], "OUT names png, but --format names jpeg"),
         ("out", ["--adapters", "fog:1"], "unknown adapters: fog; there are rain, noise"),
+        ("out", ["--adapters", "noise"], "got 'noise'; the names are rain, noise, blur"),
         ("out", ["--keep", "fog"], "unknown adapters: fog; there are rain, noise"),
         ("out", ["--dry-run", "--adapters", "fog:1"], "unknown adapters: fog"),
     ],

@@ -1,5 +1,6 @@
 """What a Python user sees of ``Restorer``: its methods, their checks, many pictures at once."""
 
+import copy
 import itertools
 import pydoc
 import re
@@ -11,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from model.restoring import whole_pictures
 from model.restoring.photographs import read_photograph
 from model.restoring.restorer import Restorer
 from model.restoring.stream import batches
@@ -107,7 +109,7 @@ def test_pictures_are_taken_only_as_they_are_needed(unsure):
         nonlocal taken
         for seed in itertools.count():
             taken += 1
-            yield frame(seed, 256, 512)  # a batch each
+            yield frame(seed, 512, 512)  # a batch each
 
     restored = unsure.restore_many(endless(), amounts={"noise": 0.5})
     next(restored)
@@ -146,3 +148,27 @@ def test_the_code_of_the_python_page_runs(tmp_path: Path, monkeypatch):
         exec(compile(block, "docs/python.md", "exec"), seen)
     assert (tmp_path / "better.jpg").is_file()
     assert len(list(tmp_path.glob("frame-*.png"))) == 3
+
+
+@pytest.mark.parametrize("options", [{}, {"blend": "pixel", "tile": 16}], ids=str)
+def test_different_amounts_in_one_batch_give_what_each_picture_alone_gives(
+    network, monkeypatch, options
+):
+    """As on a GPU: pictures of equal shape are one batch, whatever their amounts are."""
+    restorer, frames = Restorer(network), [frame(seed) for seed in range(3)]
+    alone = [restorer.restore(one, precision="fp32", **options) for one in frames]
+    groups = whole_pictures._groups
+    monkeypatch.setattr(whole_pictures, "_groups", lambda plans, apart: groups(plans, apart=False))
+    together = list(restorer.restore_many(frames, precision="fp32", **options))
+    for one, expected in zip(together, alone, strict=True):
+        assert np.abs(one.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no card")
+def test_a_card_restores_many_as_the_processor_does(network):
+    frames = [frame(seed) for seed in range(5)]
+    expected = [Restorer(network).restore(one, precision="fp32") for one in frames]
+    card = Restorer(copy.deepcopy(network)).to("cuda")
+    for one, other in zip(card.restore_many(frames, precision="fp32"), expected, strict=True):
+        assert np.abs(one.astype(int) - other).max() <= 1
