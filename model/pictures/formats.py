@@ -90,7 +90,7 @@ def encoding_of(path: PurePath) -> Encoding:
     for encoding in ENCODINGS.values():
         if path.suffix.lower() in encoding.suffixes:
             return encoding
-    known = ", ".join(encoding.suffixes[0] for encoding in ENCODINGS.values())
+    known = ", ".join(encoding.suffixes[0] for encoding in ENCODINGS.values() if encoding.suffixes)
     raise ValueError(
         f"{path.name}: {path.suffix or 'no ending'} is no format that is written; use {known}"
     )
