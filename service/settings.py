@@ -143,7 +143,7 @@ class Settings(BaseSettings):
         30.0, gt=0, description="Longest wait for the next bytes of a request body. Then: 408."
     )
     head_seconds: float = Field(
-        20.0,
+        10.0,
         gt=0,
         description="Longest time for the first line and the headers of a request, and before the "
         "first request of a connection. Then: 408, or the connection is closed.",
