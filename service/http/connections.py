@@ -62,7 +62,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def __init__(self, *, limits: ConnectionLimits, **arguments: Any) -> None:  # noqa: ANN401
         super().__init__(**arguments)
         self._limits = limits
-        self._head_bytes = 0
+        self._head_bytes = 0  # that came, while the head is incomplete
+        self._parsed_bytes = 0  # of the head's path and headers
         self._in_head = True
         self._head_timer: asyncio.TimerHandle | None = None
         self._answer_timer: asyncio.TimerHandle | None = None
@@ -92,18 +93,18 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to count the head of a request."""
         super().on_message_begin()
-        self._head_bytes, self._in_head = 0, True
+        self._head_bytes, self._parsed_bytes, self._in_head = 0, 0, True
         self._await_head()
 
     def on_url(self, url: bytes) -> None:
         """Count the path."""
         super().on_url(url)
-        self._check_head(len(self.url))
+        self._count_parsed(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count a header."""
         super().on_header(name, value)
-        self._check_head(sum(len(name) + len(value) for name, value in self.headers))
+        self._count_parsed(len(name) + len(value) + len(": \r\n"))
 
     def on_headers_complete(self) -> None:
         """End the head's time."""
@@ -125,9 +126,9 @@ class GuardedProtocol(HttpToolsProtocol):
         """
         if self._refused:
             return False
-        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
-        if cycle is None or cycle.response_complete or cycle.more_body:
-            return False
+        cycle = self._unanswered()
+        if cycle is None or cycle.more_body or cycle.scope["http_version"] == "1.0":
+            return False  # HTTP/1.0 has no interim answers that could tell who is gone
         cycle.keep_alive = False
         for seconds in _PROBE_SECONDS:
             self.loop.call_later(seconds, self._probe, cycle)
@@ -148,8 +149,9 @@ class GuardedProtocol(HttpToolsProtocol):
         if not (cycle.response_started or self.transport.is_closing()):
             self.transport.write(_CONTINUE)
 
-    def _check_head(self, size: int) -> None:
-        if size > MAX_HEAD_BYTES:
+    def _count_parsed(self, size: int) -> None:
+        self._parsed_bytes += size
+        if self._parsed_bytes > MAX_HEAD_BYTES:
             self._too_large = True
             raise _TooManyHeadBytes
 
@@ -160,10 +162,10 @@ class GuardedProtocol(HttpToolsProtocol):
     def _head_is_late(self) -> None:
         if self.transport.is_closing():
             return
-        cycle: RequestResponseCycle | None = self.cycle
-        if cycle is not None and not cycle.response_complete:
-            self.transport.abort()  # an answer is under way: there is no place for another one
-        elif self._head_bytes:
+        if self._unanswered() is not None:
+            self._await_head()  # requests behind one that is being answered are not read yet
+            return
+        if self._head_bytes:
             seconds = self._limits.head_seconds
             self._refuse(HeadStalledError(f"the head was not complete after {seconds:g} seconds"))
         else:
@@ -188,8 +190,19 @@ class GuardedProtocol(HttpToolsProtocol):
     def _refuse_head(self) -> None:
         self._refuse(HeadTooLargeError(f"the head has more than {MAX_HEAD_BYTES} bytes"))
 
+    def _unanswered(self) -> RequestResponseCycle | None:
+        """Return the request that is being received or answered; None between requests."""
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+        return None if cycle is None or cycle.response_complete else cycle
+
     def _refuse(self, error: ServiceError) -> None:
-        """Answer with a problem and close the connection: what follows cannot be understood."""
+        """Answer with a problem and close the connection: what follows cannot be understood.
+
+        While an earlier request is being answered, only that answer is finished.
+        """
+        if (cycle := self._unanswered()) is not None:
+            self._refused, cycle.keep_alive = True, False
+            return
         answer = problem_response(error, request_id="")
         head = [f"HTTP/1.1 {error.status} {title(error.status)}".encode(), b"connection: close"]
         head += [name + b": " + value for name, value in answer.raw_headers]

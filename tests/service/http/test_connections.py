@@ -6,11 +6,12 @@ import struct
 import time
 
 import numpy as np
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from service.http.connections import MAX_HEAD_BYTES
 from tests.service.running import PATIENCE, Running
-from tools.fakes import file_of, photo
+from tools.fakes import file_of, photo, picture_of
 
 MIB = 2**20
 SLOW_ENGINE = """
@@ -113,6 +114,33 @@ def test_heads_without_end_are_cut_off_before_they_fill_memory():
                 caller.sendall(b"a" * (8 * MIB))
         assert service.victim() < PATIENCE
         assert service.growth < 48 * MIB
+
+
+def test_a_head_of_many_tiny_headers_costs_little():
+    """Counting all headers at each one took seconds of the event loop."""
+    with Running() as service:
+        before = psutil.Process(service.process.pid).cpu_times().user
+        for _ in range(4):
+            with connect(service) as caller, contextlib.suppress(ConnectionError):
+                caller.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n" + b"a:\r\n" * 65_000)
+                assert rest_of(caller).startswith(b"HTTP/1.1 431 ")
+        assert psutil.Process(service.process.pid).cpu_times().user - before < 2
+
+
+def test_bytes_that_make_no_sense_do_not_damage_the_answer_before_them(service):
+    with connect(service) as caller:
+        caller.sendall(request_of(file_of(photo(64, 64))) + b"\0 no HTTP\r\n\r\n")
+        head, _, body = rest_of(caller).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert picture_of(body).shape == (64, 64, 3)
+
+
+def test_a_caller_of_http_1_0_gets_no_interim_answer():
+    with Running(SLOW_ENGINE) as service, connect(service) as caller:
+        old = request_of(file_of(photo(64, 64))).replace(b"HTTP/1.1", b"HTTP/1.0")
+        caller.sendall(old)
+        caller.shutdown(socket.SHUT_WR)
+        assert b"100 Continue" not in rest_of(caller)
 
 
 def test_a_head_of_the_largest_size_is_accepted(service):
